@@ -1,0 +1,21 @@
+//! uplinkd keeps remote 3G/4G gateways online: it dials the modem, speaks PPP itself, moves IP through a TUN device, and
+//! supervises the link.
+//!
+//! This page is the map; `docs/architecture.md` has the picture. The modules above the line are the core: pure state
+//! machines that are told the time and given bytes, and that build without tokio, file descriptors or clocks
+//! (`--no-default-features`). Those below it are the shell that runs them on real ttys and interfaces.
+//!
+//! | module | purpose | may use |
+//! |---|---|---|
+//! | [`hdlc`] | frames on an asynchronous line (RFC 1662) | |
+//! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
+//! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
+//! | ---- | ---- | ---- |
+
+pub mod hdlc;
+pub mod log;
+pub mod ppp;
+pub mod random;
+pub mod secret;
+pub mod time;
+

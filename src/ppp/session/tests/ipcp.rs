@@ -1,0 +1,593 @@
+//! Negotiation of IPCP, as the gateway and as the ISP.
+
+use super::*;
+use crate::ppp::config::Assign;
+
+const LOCAL: [u8; 4] = [10, 12, 58, 70];
+const DNS: [[u8; 4]; 2] = [[202, 96, 134, 33], [202, 96, 128, 166]];
+const DUMMIES: [[u8; 4]; 2] = [[10, 11, 12, 13], [10, 11, 12, 14]];
+
+/// What a modem Naks whose network has answered.
+fn real() -> Vec<u8> {
+    addresses(&[(3, LOCAL), (129, DNS[0]), (131, DNS[1])])
+}
+
+/// What a modem Naks whose network has not (T03): DNS and WINS.
+fn dummies() -> Vec<u8> {
+    addresses(&[
+        (129, DUMMIES[0]),
+        (131, DUMMIES[1]),
+        (130, DUMMIES[0]),
+        (132, DUMMIES[1]),
+    ])
+}
+
+fn network(remote: Option<Ipv4Addr>, dns: [Option<Ipv4Addr>; 2]) -> Event {
+    Event::NetworkUp(Ipv4Settings {
+        local: LOCAL.into(),
+        remote,
+        dns,
+        mtu: 1500,
+    })
+}
+
+fn both_dns() -> [Option<Ipv4Addr>; 2] {
+    DNS.map(|server| Some(server.into()))
+}
+
+fn failed(why: &str) -> DownReason {
+    DownReason::NegotiationFailed {
+        layer: Layer::Ipcp,
+        why: why.to_owned(),
+    }
+}
+
+/// Answers the request that is out with `code` and `data`.
+fn answer(bench: &mut Bench, code: u8, data: &[u8]) {
+    let id = bench.last_request(Protocol::IPCP).0;
+    bench.ipcp(code, id, data);
+}
+
+fn acknowledge(bench: &mut Bench) {
+    let (id, options) = bench.last_request(Protocol::IPCP);
+    bench.ipcp(CONFIGURE_ACK, id, &options);
+}
+
+/// T05, a Quectel EC20 on China Telecom: no address of its own.
+#[test]
+fn the_usual_modem_gives_address_and_dns_by_nak() {
+    let mut bench = Bench::networking(plain());
+    bench
+        .expect_sent(&["[IPCP ConfReq id=0x1 <addr 0.0.0.0> <ms-dns1 0.0.0.0> <ms-dns2 0.0.0.0>]"]);
+    bench.ipcp(CONFIGURE_REQUEST, 0, &[]);
+    bench.expect_sent(&["[IPCP ConfNak id=0x0 <addr 0.0.0.0>]"]);
+    bench.ipcp(CONFIGURE_NAK, 1, &real());
+    bench.expect_sent(&[
+        "[IPCP ConfReq id=0x2 <addr 10.12.58.70> <ms-dns1 202.96.134.33> <ms-dns2 202.96.128.166>]",
+    ]);
+    bench.ipcp(CONFIGURE_REQUEST, 1, &[]);
+    bench.expect_sent(&["[IPCP ConfAck id=0x1]"]);
+    bench.ipcp(CONFIGURE_ACK, 2, &real());
+    let logs: Vec<_> = bench
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Log(line) if line.text.contains("address") => Some(line.text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        logs,
+        [
+            "local  IP address 10.12.58.70",
+            "Could not determine remote IP address: using none",
+            "primary   DNS address 202.96.134.33",
+            "secondary DNS address 202.96.128.166",
+        ]
+    );
+    assert_eq!(bench.take_events(), [network(None, both_dns())]);
+}
+
+#[test]
+fn the_peers_address_is_taken_and_logged() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 1, &addresses(&[(3, [66, 174, 121, 64])]));
+    answer(&mut bench, CONFIGURE_NAK, &real());
+    acknowledge(&mut bench);
+    let remote = Ipv4Addr::new(66, 174, 121, 64);
+    let line = format!("remote IP address {remote}");
+    assert!(
+        bench
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Log(log) if log.text == line))
+    );
+    assert_eq!(bench.take_events(), [network(Some(remote), both_dns())]);
+}
+
+/// T03, a Huawei E1762: dummies, one second apart, until the network answers.
+#[test]
+fn dummies_are_waited_out_and_never_taken() {
+    for rounds in [4, 5, 6, 25] {
+        let mut bench = Bench::networking(plain());
+        bench.take_sent();
+        for n in 1..=rounds {
+            bench.at(n * 1000);
+            let id = bench.last_request(Protocol::IPCP).0;
+            answer(&mut bench, CONFIGURE_NAK, &dummies());
+            // The request has been out for a second: it is repeated at once.
+            bench.expect_sent(&[&format!(
+                "[IPCP ConfReq id={:#x} <addr 0.0.0.0> <ms-dns1 0.0.0.0> <ms-dns2 0.0.0.0>]",
+                id + 1
+            )]);
+        }
+        bench.ipcp(CONFIGURE_REQUEST, 6, &[]);
+        bench.ipcp(CONFIGURE_REQUEST, 7, &[]);
+        answer(&mut bench, CONFIGURE_NAK, &real());
+        acknowledge(&mut bench);
+        assert_eq!(bench.take_events(), [network(None, both_dns())], "{rounds}");
+    }
+}
+
+/// T02, a Huawei E398: empty Naks at once, for ever.
+#[test]
+fn empty_naks_are_paced_and_end_as_pending() {
+    let mut bench = Bench::networking(plain());
+    bench.take_sent();
+    for round in 1..60 {
+        answer(&mut bench, CONFIGURE_NAK, &[]);
+        bench.expect_sent(&[]);
+        bench.at(round * 1000 - 1);
+        bench.expect_sent(&[]);
+        bench.at(round * 1000);
+        assert_eq!(bench.take_sent().len(), 1, "{round}");
+    }
+    answer(&mut bench, CONFIGURE_NAK, &[]);
+    bench.expect_sent(&["[LCP TermReq id=0x2 \"No network protocols running\"]"]);
+    bench.lcp(TERMINATE_ACK, 2, &[]);
+    bench.expect_down(DownReason::NetworkPending { rounds: 60 });
+}
+
+#[test]
+fn a_pending_modem_that_falls_silent_gets_the_whole_budget_of_requests() {
+    let mut bench = Bench::networking(plain());
+    bench.at(26_000);
+    assert_eq!(bench.take_sent().len(), 9);
+    answer(&mut bench, CONFIGURE_NAK, &[]);
+    // The request at 24 s is more than a second old.
+    bench.at(26_000 + 29_999);
+    assert_eq!(bench.take_sent().len(), 10);
+    assert_eq!(bench.take_events(), []);
+    bench.at(26_000 + 30_000);
+    bench.lcp(TERMINATE_ACK, 2, &[]);
+    bench.expect_down(DownReason::NegotiationTimeout { layer: Layer::Ipcp });
+}
+
+#[test]
+fn pending_naks_do_not_use_up_max_failure() {
+    let mut config = plain();
+    config.ipcp.fsm.max_failure = 5;
+    let mut bench = Bench::networking(config);
+    for n in 1..20 {
+        bench.at(n * 1000);
+        answer(&mut bench, CONFIGURE_NAK, &dummies());
+    }
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_REQUEST, 7, &addresses(&[(3, [10, 0, 0, 1])]));
+    answer(&mut bench, CONFIGURE_NAK, &real());
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 0, 0, 1)), both_dns())]
+    );
+}
+
+#[test]
+fn the_peers_request_is_answered_while_ours_is_held_back() {
+    let mut bench = Bench::networking(plain());
+    answer(&mut bench, CONFIGURE_NAK, &[]);
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_REQUEST, 7, &addresses(&[(3, [10, 0, 0, 1])]));
+    bench.expect_sent(&["[IPCP ConfAck id=0x7 <addr 10.0.0.1>]"]);
+    bench.at(1000);
+    assert_eq!(bench.take_sent().len(), 1);
+    answer(&mut bench, CONFIGURE_NAK, &real());
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 0, 0, 1)), both_dns())]
+    );
+}
+
+/// T30: an address, and dummies that never go away. The link comes up without DNS.
+#[test]
+fn dummies_beside_an_address_are_agreed_to_after_five_rounds_and_not_used() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 7, &addresses(&[(3, [10, 64, 64, 64])]));
+    let both = [addresses(&[(3, LOCAL)]), dummies()].concat();
+    answer(&mut bench, CONFIGURE_NAK, &both);
+    bench.take_sent();
+    for n in 1..=5 {
+        bench.at(n * 1000);
+        answer(&mut bench, CONFIGURE_NAK, &dummies());
+    }
+    let last = bench.take_sent().pop().unwrap();
+    let dns = "<ms-dns1 10.11.12.13> <ms-dns2 10.11.12.14>";
+    assert_eq!(
+        last,
+        format!("[IPCP ConfReq id=0x7 <addr 10.12.58.70> {dns}]")
+    );
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 64, 64, 64)), [None; 2])]
+    );
+}
+
+#[test]
+fn an_acknowledged_dns_of_zero_is_none() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 7, &addresses(&[(3, [10, 0, 0, 1])]));
+    answer(&mut bench, CONFIGURE_NAK, &addresses(&[(3, LOCAL)]));
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 0, 0, 1)), [None; 2])]
+    );
+}
+
+/// S20, T27: one at a time.
+#[test]
+fn rejected_dns_options_are_dropped_one_by_one() {
+    let mut bench = Bench::networking(plain());
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_REJECT, 1, &addresses(&[(129, [0; 4])]));
+    bench.expect_sent(&["[IPCP ConfReq id=0x2 <addr 0.0.0.0> <ms-dns2 0.0.0.0>]"]);
+    bench.ipcp(CONFIGURE_REJECT, 2, &addresses(&[(131, [0; 4])]));
+    bench.expect_sent(&["[IPCP ConfReq id=0x3 <addr 0.0.0.0>]"]);
+}
+
+#[test]
+fn dns_that_is_nakked_unasked_is_asked_for() {
+    let mut config = plain();
+    config.ipcp.request_dns = false;
+    let mut bench = Bench::networking(config);
+    bench.expect_sent(&["[IPCP ConfReq id=0x1 <addr 0.0.0.0>]"]);
+    bench.ipcp(CONFIGURE_NAK, 1, &addresses(&[(3, LOCAL), (129, DNS[0])]));
+    bench.expect_sent(&["[IPCP ConfReq id=0x2 <addr 10.12.58.70> <ms-dns1 202.96.134.33>]"]);
+}
+
+/// Quectel: other servers in every Nak.
+#[test]
+fn the_last_dns_servers_count() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 1, &addresses(&[(3, [10, 0, 0, 1])]));
+    answer(
+        &mut bench,
+        CONFIGURE_NAK,
+        &addresses(&[(3, LOCAL), (129, [1; 4]), (131, [2; 4])]),
+    );
+    answer(
+        &mut bench,
+        CONFIGURE_NAK,
+        &addresses(&[(129, DNS[0]), (131, DNS[1])]),
+    );
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 0, 0, 1)), both_dns())]
+    );
+}
+
+#[test]
+fn an_address_of_zero_in_a_nak_is_ignored() {
+    let mut bench = Bench::networking(plain());
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_NAK, 1, &addresses(&[(3, [0; 4])]));
+    bench.at(1000);
+    bench
+        .expect_sent(&["[IPCP ConfReq id=0x2 <addr 0.0.0.0> <ms-dns1 0.0.0.0> <ms-dns2 0.0.0.0>]"]);
+}
+
+#[test]
+fn an_ack_of_the_zero_address_ends_the_session() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 1, &addresses(&[(3, [10, 0, 0, 1])]));
+    acknowledge(&mut bench);
+    bench.at(4000);
+    bench.expect_down(failed("Could not determine local IP address"));
+}
+
+#[test]
+fn a_rejected_address_option_ends_the_session_unless_one_is_configured() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_REJECT, 1, &addresses(&[(3, [0; 4])]));
+    acknowledge(&mut bench);
+    bench.at(4000);
+    bench.expect_down(failed("Could not determine local IP address"));
+
+    let mut config = plain();
+    config.ipcp.local = Some(LOCAL.into());
+    config.ipcp.request_dns = false;
+    let mut bench = Bench::networking(config);
+    bench.expect_sent(&["[IPCP ConfReq id=0x1 <addr 10.12.58.70>]"]);
+    bench.ipcp(CONFIGURE_REQUEST, 1, &addresses(&[(3, [10, 0, 0, 1])]));
+    bench.ipcp(CONFIGURE_REJECT, 1, &addresses(&[(3, LOCAL)]));
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 0, 0, 1)), [None; 2])]
+    );
+}
+
+/// T25, a Sierra GC82 on Rogers.
+#[test]
+fn a_fixed_local_address_is_defended_three_times() {
+    let mut config = plain();
+    config.ipcp.local = Some(Ipv4Addr::new(192, 168, 10, 13));
+    config.ipcp.accept_local = false;
+    let mut bench = Bench::networking(config.clone());
+    for n in 0..3 {
+        bench.at(n * 1000);
+        answer(&mut bench, CONFIGURE_NAK, &addresses(&[(3, LOCAL)]));
+    }
+    bench.lcp(TERMINATE_ACK, 1, &[]);
+    bench.expect_down(failed(
+        "the peer refuses our address 192.168.10.13 and wants 10.12.58.70",
+    ));
+
+    config.ipcp.accept_local = true;
+    let mut bench = Bench::networking(config);
+    bench.take_sent();
+    answer(&mut bench, CONFIGURE_NAK, &addresses(&[(3, LOCAL)]));
+    assert!(bench.take_sent()[0].contains("<addr 10.12.58.70>"));
+}
+
+#[test]
+fn vj_wins_and_unknown_options_are_rejected() {
+    let mut bench = Bench::networking(plain());
+    bench.take_raw();
+    let bad = [
+        VJ,
+        &addresses(&[(130, [0; 4]), (132, [0; 4]), (129, [0; 4])]),
+        &[77, 3, 1],
+    ]
+    .concat();
+    let good = addresses(&[(3, [10, 0, 0, 1])]);
+    bench.ipcp(CONFIGURE_REQUEST, 4, &[&good[..], &bad].concat());
+    bench.expect_raw(&[(Protocol::IPCP, CONFIGURE_REJECT, 4, &bad)]);
+    bench.ipcp(CONFIGURE_REQUEST, 5, &good);
+    bench.expect_raw(&[(Protocol::IPCP, CONFIGURE_ACK, 5, &good)]);
+}
+
+#[test]
+fn options_of_a_wrong_length_are_rejected_and_their_naks_ignored() {
+    let mut bench = Bench::networking(plain());
+    bench.take_raw();
+    bench.ipcp(CONFIGURE_REQUEST, 4, &[3, 3, 10]);
+    bench.expect_raw(&[(Protocol::IPCP, CONFIGURE_REJECT, 4, &[3, 3, 10])]);
+    bench.ipcp(CONFIGURE_NAK, 1, &[3, 3, 10, 129, 2]);
+    bench.at(1000);
+    bench
+        .expect_sent(&["[IPCP ConfReq id=0x2 <addr 0.0.0.0> <ms-dns1 0.0.0.0> <ms-dns2 0.0.0.0>]"]);
+}
+
+#[test]
+fn a_peer_with_another_address_in_every_nak_is_given_up() {
+    let mut bench = Bench::networking(plain());
+    for n in 1..200 {
+        answer(&mut bench, CONFIGURE_NAK, &addresses(&[(3, [10, 0, 1, n])]));
+    }
+    assert_eq!(
+        bench
+            .take_sent()
+            .iter()
+            .filter(|line| line.contains("IPCP ConfReq"))
+            .count(),
+        30
+    );
+    bench.at(4000);
+    bench.expect_down(failed("the peer's wishes and ours do not converge"));
+}
+
+#[test]
+fn a_peer_that_rejects_nothing_is_paced() {
+    let mut bench = Bench::networking(plain());
+    bench.take_sent();
+    for n in 1..10 {
+        answer(&mut bench, CONFIGURE_REJECT, &[]);
+        bench.at(n * 1000);
+        assert_eq!(bench.take_sent().len(), 1);
+    }
+}
+
+/// Without a memory of its Rejects such a peer would be asked the same for ever.
+#[test]
+fn a_peer_that_rejects_dns_and_then_suggests_it_is_not_asked_again() {
+    let mut bench = Bench::networking(plain());
+    let dns = addresses(&[(129, [0; 4]), (131, [0; 4])]);
+    answer(&mut bench, CONFIGURE_REJECT, &dns);
+    answer(&mut bench, CONFIGURE_NAK, &real());
+    bench.take_sent();
+    acknowledge(&mut bench);
+    bench.ipcp(CONFIGURE_REQUEST, 1, &addresses(&[(3, [10, 0, 0, 1])]));
+    let expected = network(Some(Ipv4Addr::new(10, 0, 0, 1)), [None; 2]);
+    assert!(bench.take_events().contains(&expected));
+}
+
+/// slirp asks for an address, and terminates if it gets none.
+#[test]
+fn a_peer_that_asks_us_for_an_address_gets_a_stand_in_then_a_reject() {
+    let mut bench = Bench::networking(plain());
+    bench.take_sent();
+    for id in 1..=3 {
+        bench.ipcp(CONFIGURE_REQUEST, id, &addresses(&[(3, [0; 4])]));
+    }
+    bench.expect_sent(&[
+        "[IPCP ConfNak id=0x1 <addr 10.64.64.64>]",
+        "[IPCP ConfNak id=0x2 <addr 10.64.64.64>]",
+        "[IPCP ConfRej id=0x3 <addr 0.0.0.0>]",
+    ]);
+}
+
+#[test]
+fn a_configured_remote_address_is_suggested_and_defended_if_firm() {
+    let mut config = plain();
+    config.ipcp.remote = Some(Ipv4Addr::new(10, 0, 2, 2));
+    for (accept_remote, reply) in [
+        (true, "[IPCP ConfAck id=0x2 <addr 10.0.0.9>]"),
+        (false, "[IPCP ConfNak id=0x2 <addr 10.0.2.2>]"),
+    ] {
+        config.ipcp.accept_remote = accept_remote;
+        let mut bench = Bench::networking(config.clone());
+        bench.take_sent();
+        bench.ipcp(CONFIGURE_REQUEST, 1, &addresses(&[(3, [0; 4])]));
+        bench.ipcp(CONFIGURE_REQUEST, 2, &addresses(&[(3, [10, 0, 0, 9])]));
+        bench.expect_sent(&["[IPCP ConfNak id=0x1 <addr 10.0.2.2>]", reply]);
+    }
+    let mut bench = Bench::networking(config);
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_REQUEST, 1, &[]);
+    bench.expect_sent(&["[IPCP ConfNak id=0x1 <addr 10.0.2.2>]"]);
+}
+
+/// T19, a u-blox SARA-R4: an empty request right after IPCP has opened.
+#[test]
+fn an_empty_request_after_opened_is_acknowledged_in_place() {
+    let mut bench = Bench::online(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 0x50, &[]);
+    bench.expect_sent(&["[IPCP ConfAck id=0x50]"]);
+    assert_eq!(bench.take_events(), []);
+    assert_eq!(
+        bench.session.network().unwrap().remote,
+        Some(Ipv4Addr::new(10, 0, 0, 1))
+    );
+}
+
+#[test]
+fn another_address_after_opened_is_a_new_negotiation() {
+    let mut bench = Bench::online(plain());
+    bench.ipcp(CONFIGURE_REQUEST, 0x50, &addresses(&[(3, [10, 0, 0, 77])]));
+    assert_eq!(bench.take_events(), [Event::NetworkDown]);
+    answer(&mut bench, CONFIGURE_NAK, &real());
+    acknowledge(&mut bench);
+    assert_eq!(
+        bench.take_events(),
+        [network(Some(Ipv4Addr::new(10, 0, 0, 77)), both_dns())]
+    );
+}
+
+#[test]
+fn the_mtu_is_the_smaller_mru() {
+    for (ours, peers, mtu) in [(1500, 576_u16, 576), (1000, 1500, 1000), (1500, 1600, 1500)] {
+        let mut config = plain();
+        config.lcp.mru = ours;
+        let mut bench = Bench::new(config);
+        bench.open_lcp(&option(1, &peers.to_be_bytes()));
+        bench.open_ipcp();
+        assert_eq!(bench.session.network().unwrap().mtu, mtu);
+    }
+}
+
+/// T18, T22: not another word.
+#[test]
+fn a_peer_without_ipcp_ends_as_a_timeout() {
+    let mut bench = Bench::networking(plain());
+    bench.at(30_000);
+    assert_eq!(
+        bench
+            .sent
+            .iter()
+            .filter(|line| line.contains("ConfReq"))
+            .count(),
+        10
+    );
+    let line = "IPCP: timeout sending Config-Requests";
+    assert!(
+        bench
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Log(log) if log.text == line))
+    );
+    bench.at(40_000);
+    bench.expect_down(DownReason::NegotiationTimeout { layer: Layer::Ipcp });
+}
+
+#[test]
+fn a_peer_that_terminates_ipcp_ends_the_session() {
+    let mut bench = Bench::online(plain());
+    bench.ipcp(TERMINATE_REQUEST, 9, b"Refused our IP address");
+    bench.expect_sent(&[
+        "[IPCP TermAck id=0x9]",
+        "[LCP TermReq id=0x2 \"No network protocols running\"]",
+    ]);
+    bench.lcp(TERMINATE_ACK, 2, &[]);
+    let reason = DownReason::PeerTerminated {
+        layer: Layer::Ipcp,
+        text: "Refused our IP address".to_owned(),
+        auth_rejected: false,
+    };
+    assert_eq!(
+        bench.take_events(),
+        [Event::NetworkDown, Event::Down(reason)]
+    );
+}
+
+/// The ISP's side: it has an address, and gives one and two DNS servers away.
+fn isp() -> SessionConfig {
+    let mut config = plain();
+    config.ipcp.local = Some(Ipv4Addr::new(10, 64, 64, 64));
+    config.ipcp.accept_local = false;
+    config.ipcp.request_dns = false;
+    config.ipcp.assign = Some(Assign {
+        address: LOCAL.into(),
+        dns: both_dns(),
+    });
+    config
+}
+
+#[test]
+fn the_isp_naks_until_the_peer_asks_for_what_it_gets() {
+    let mut bench = Bench::networking(isp());
+    bench.expect_sent(&["[IPCP ConfReq id=0x1 <addr 10.64.64.64>]"]);
+    let zero = addresses(&[(3, [0; 4]), (129, [0; 4]), (131, [0; 4])]);
+    bench.ipcp(CONFIGURE_REQUEST, 1, &zero);
+    bench.expect_raw(&[(Protocol::IPCP, CONFIGURE_NAK, 1, &real())]);
+    bench.ipcp(CONFIGURE_REQUEST, 2, &addresses(&[(3, [192, 168, 10, 13])]));
+    bench.expect_sent(&["[IPCP ConfNak id=0x2 <addr 10.12.58.70>]"]);
+    bench.ipcp(CONFIGURE_REQUEST, 3, &real());
+    bench.expect_raw(&[(Protocol::IPCP, CONFIGURE_ACK, 3, &real())]);
+    acknowledge(&mut bench);
+    let settings = Ipv4Settings {
+        local: Ipv4Addr::new(10, 64, 64, 64),
+        remote: Some(LOCAL.into()),
+        dns: [None; 2],
+        mtu: 1500,
+    };
+    assert_eq!(bench.take_events(), [Event::NetworkUp(settings)]);
+}
+
+#[test]
+fn the_isp_names_the_address_to_a_peer_that_does_not_ask() {
+    let mut bench = Bench::networking(isp());
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_REQUEST, 1, &[]);
+    bench.ipcp(CONFIGURE_REQUEST, 2, &[]);
+    bench.expect_sent(&[
+        "[IPCP ConfNak id=0x1 <addr 10.12.58.70>]",
+        "[IPCP ConfAck id=0x2]",
+    ]);
+}
+
+#[test]
+fn an_isp_without_dns_rejects_the_options() {
+    let mut config = isp();
+    config.ipcp.assign = Some(Assign {
+        address: LOCAL.into(),
+        dns: [Some(DNS[0].into()), None],
+    });
+    let mut bench = Bench::networking(config);
+    bench.take_sent();
+    bench.ipcp(CONFIGURE_REQUEST, 1, &real());
+    bench.expect_sent(&["[IPCP ConfRej id=0x1 <ms-dns2 202.96.128.166>]"]);
+}
