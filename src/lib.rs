@@ -9,9 +9,11 @@
 //! |---|---|---|
 //! | [`hdlc`] | frames on an asynchronous line (RFC 1662) | |
 //! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
+//! | [`at`] | the modem's language: dial, hang up, text between frames | |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
 
+pub mod at;
 pub mod hdlc;
 pub mod log;
 pub mod ppp;
