@@ -10,11 +10,14 @@
 //! | [`hdlc`] | frames on an asynchronous line (RFC 1662) | |
 //! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
+//! | [`link`] | what is done next, and why the last link ended | `ppp`, `at` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
 
 pub mod at;
+pub mod config;
 pub mod hdlc;
+pub mod link;
 pub mod log;
 pub mod ppp;
 pub mod random;

@@ -1,0 +1,452 @@
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::schema::KEYS;
+use crate::config::{Auth, Config, Device, PdpType, Severity, read};
+
+const FILE: &str = "uplinkd.toml";
+
+fn problems(text: &str) -> Vec<String> {
+    read(FILE, text.as_bytes())
+        .1
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn config(text: &str) -> Config {
+    let (config, problems) = read(FILE, text.as_bytes());
+    config.unwrap_or_else(|| panic!("{text}: {problems:#?}"))
+}
+
+/// What every file needs to be dialed with.
+const BASE: &str = "[modem]\ndevice = \"/dev/ttyUSB0\"\napn = \"dream.jp\"\n";
+
+const FULL: &str = r#"
+[modem]
+device = "LISA-U200"
+speed = 115200
+rtscts = false
+modem_lines = false
+apn = "soracom.io"
+pdp_type = "PPP"
+dial = "ATD*99#"
+command_timeout = 10
+dial_timeout = "1min"
+
+[ppp]
+auth = "PAP"
+allow_pap = true
+account = "sora"
+password = "geheim"
+
+[ppp.lcp]
+restart = 0.5
+max_configure = 20
+max_terminate = 3
+max_failure = 7
+mru = 1492
+accm = "off"
+magic = false
+pfc = false
+acfc = false
+silent = true
+max_loopback = 5
+ack_in_place = false
+identification = "uplinkd"
+
+[ppp.pap]
+restart = "500ms"
+max_requests = 4
+timeout = 20
+
+[ppp.chap]
+restart = 2
+max_challenges = 6
+timeout = 40
+
+[ppp.ipcp]
+restart = 1
+max_configure = 30
+max_terminate = 1
+max_failure = 50
+accept_local = true
+accept_remote = true
+request_dns = false
+pending_interval = "2s"
+max_pending = 30
+
+[ppp.echo]
+interval = 15
+failure = 0
+
+[network]
+interface = "wwan9"
+default_route = true
+route_metric = 700
+local_address = "10.0.0.2"
+remote_address = "10.0.0.1"
+netmask = "255.255.255.252"
+
+[supervision]
+start = true
+persist = false
+holdoff = "1h"
+"#;
+
+#[test]
+fn everything_can_be_said() {
+    assert_eq!(problems(FULL), Vec::<String>::new());
+    let found = config(FULL);
+    let ms = Duration::from_millis;
+    assert_eq!(found.device, Device::Tty(PathBuf::from("/dev/ttyLISA0")));
+    assert_eq!(
+        (found.speed, found.rtscts, found.modem_lines),
+        (115_200, false, false)
+    );
+    assert_eq!(
+        (found.apn.as_deref(), found.pdp_type),
+        (Some("soracom.io"), PdpType::Ppp)
+    );
+    assert_eq!(found.dial, "ATD*99#");
+    assert_eq!(
+        (found.command_timeout, found.dial_timeout),
+        (ms(10_000), ms(60_000))
+    );
+    assert_eq!((found.auth, found.allow_pap), (Auth::Pap, true));
+    assert_eq!(
+        (found.account.as_str(), found.password.expose()),
+        ("sora", &b"geheim"[..])
+    );
+    assert_eq!(
+        format!("{:?}", found.lcp),
+        "LcpConfig { fsm: FsmConfig { restart: 500ms, max_configure: 20, max_terminate: 3, \
+         max_failure: 7 }, mru: 1492, accm: None, magic: false, pfc: false, acfc: false, \
+         silent: true, max_loopback: 5, ack_in_place: false, identification: Some(\"uplinkd\") }"
+    );
+    assert_eq!(
+        format!("{:?}", found.auth_timers),
+        "AuthTimers { pap_restart: 500ms, pap_max_requests: 4, pap_timeout: 20s, chap_restart: 2s, \
+         chap_max_challenges: 6, chap_timeout: 40s }"
+    );
+    assert_eq!(
+        format!("{:?}", found.ipcp),
+        "IpcpConfig { fsm: FsmConfig { restart: 1s, max_configure: 30, max_terminate: 1, \
+         max_failure: 50 }, local: None, accept_local: true, remote: None, accept_remote: true, \
+         request_dns: false, assign: None, pending_interval: 2s, max_pending: 30 }"
+    );
+    assert_eq!((found.echo.interval, found.echo.failure), (ms(15_000), 0));
+    assert_eq!(found.interface, "wwan9");
+    assert_eq!((found.default_route, found.route_metric), (true, Some(700)));
+    assert_eq!(found.local_address, Some(Ipv4Addr::new(10, 0, 0, 2)));
+    assert_eq!(found.remote_address, Some(Ipv4Addr::new(10, 0, 0, 1)));
+    assert_eq!(found.netmask, Some(Ipv4Addr::new(255, 255, 255, 252)));
+    assert_eq!(
+        (found.start, found.persist, found.holdoff),
+        (true, false, ms(3_600_000))
+    );
+}
+
+/// The list for suggestions against what serde knows, by the full file above.
+#[test]
+fn the_list_of_keys_is_whole() {
+    let mut sections: BTreeMap<String, ()> = BTreeMap::new();
+    let mut section = "";
+    for line in FULL.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            sections.insert(format!("{section}.{key}"), ());
+        }
+    }
+    let mut keys: Vec<&str> = KEYS.to_vec();
+    keys.sort_unstable();
+    assert_eq!(
+        sections.keys().map(String::as_str).collect::<Vec<_>>(),
+        keys
+    );
+}
+
+#[test]
+fn what_is_not_said_is_the_default() {
+    let found = config(BASE);
+    let expected = Config {
+        device: Device::Tty(PathBuf::from("/dev/ttyUSB0")),
+        apn: Some("dream.jp".to_owned()),
+        ..Config::default()
+    };
+    assert_eq!(format!("{found:?}"), format!("{expected:?}"));
+    assert_eq!(problems(BASE), Vec::<String>::new());
+}
+
+#[test]
+fn both_formats_say_the_same() {
+    let old = b"DEVICE=ttyUSB0\nAPN=dream.jp\nACCOUNT=a\nPASSWORD=b\nHOLDOFF=9\nPERSIST=0\n\
+                DEFAULTROUTE=1\nLOCALADDR=10.0.0.2\nSTART=yes\n";
+    let new = "[modem]\ndevice = \"ttyUSB0\"\napn = \"dream.jp\"\n[ppp]\naccount = \"a\"\n\
+               password = \"b\"\n[network]\ndefault_route = true\nlocal_address = \"10.0.0.2\"\n\
+               [supervision]\nholdoff = 9\npersist = false\nstart = true\n";
+    let (old, _) = read("ppp", old);
+    assert_eq!(format!("{:?}", old), format!("{:?}", Some(config(new))));
+}
+
+#[test]
+fn each_mistake_has_its_place() {
+    for (text, problem) in [
+        (
+            "speeed = 9600",
+            "4:1: error: the key speeed is not known here; did you mean speed?",
+        ),
+        (
+            "holdoff = 5",
+            "4:1: error: the key holdoff is not known here; did you mean supervision.holdoff?",
+        ),
+        (
+            "zzzzzz = 5",
+            "4:1: error: the key zzzzzz is not known here; expected one of `device`, `speed`, `rtscts`, `modem_lines`, `apn`, `pdp_type`, `dial`, `command_timeout`, `dial_timeout`",
+        ),
+        (
+            "speed = 9601",
+            "4:9: error: modem.speed: a tty cannot have the speed 9601; expected a rate of serial lines, e.g. 115200 or 460800; probably meant: speed = 9600",
+        ),
+        (
+            "speed = \"9600\"",
+            "4:9: error: modem.speed: this is not a whole number; expected 1 to 4000000 (bits per second); probably meant: speed = 9600",
+        ),
+        (
+            "speed = -1",
+            "4:9: error: modem.speed: the number is negative; expected 1 to 4000000 (bits per second)",
+        ),
+        (
+            "speed = 99999999999999999999",
+            "4:9: error: modem.speed: the number is too large; expected 1 to 4000000 (bits per second)",
+        ),
+        (
+            "rtscts = \"yes\"",
+            "4:10: error: modem.rtscts: this is neither true nor false; expected true or false; probably meant: rtscts = true",
+        ),
+        (
+            "dial = \"AT\"",
+            "4:8: error: modem.dial: \"AT\" does not begin with ATD; expected an AT command, e.g. ATDT*99***1#",
+        ),
+        (
+            "dial_timeout = 0",
+            "4:16: error: modem.dial_timeout: the time is too short; expected 0.1 to 600 seconds, or a text such as \"500ms\", \"30s\" or \"5min\"",
+        ),
+        (
+            "dial_timeout = inf",
+            "4:16: error: modem.dial_timeout: the time is too long; expected 0.1 to 600 seconds, or a text such as \"500ms\", \"30s\" or \"5min\"",
+        ),
+        (
+            "dial_timeout = \"5 weeks\"",
+            "4:16: error: modem.dial_timeout: this is not a time; expected 0.1 to 600 seconds, or a text such as \"500ms\", \"30s\" or \"5min\"",
+        ),
+        (
+            "dial_timeout = [1]",
+            "4:16: error: modem.dial_timeout: this is not a time; expected 0.1 to 600 seconds, or a text such as \"500ms\", \"30s\" or \"5min\"",
+        ),
+        (
+            "pdp_type = 1979-05-27",
+            "4:12: error: modem.pdp_type: this is not a text; expected a text in quotes",
+        ),
+        (
+            "[ppp]\nauth = \"chap\"\n",
+            "5:8: error: ppp.auth: \"chap\" is not one of its values; expected CHAP, PAP or NOAUTH; probably meant: auth = \"CHAP\"",
+        ),
+        (
+            "[ppp]\npassword = 1234\n",
+            "5:12: error: ppp.password: this is not a text; expected a text in quotes",
+        ),
+        (
+            "[ppp]\nlcp = 5\n",
+            "5:7: error: this is not of the right type; expected a section, e.g. [modem]",
+        ),
+        (
+            "[ppp.lcp]\nmru = 127\n",
+            "5:7: error: ppp.lcp.mru: the number is too small; expected 128 to 16384 (octets)",
+        ),
+        (
+            "[network]\ninterface = \"a b\"\n",
+            "5:13: error: network.interface: \"a b\" cannot name an interface; expected 1 to 15 characters without blanks and / : %, e.g. ppp0",
+        ),
+        (
+            "[network]\nlocal_address = \"10.0.0.2\"\nremote_address = \"10.0.0.2\"\n",
+            "6:18: error: network.remote_address and network.local_address are the same; expected the addresses of the two ends of the link",
+        ),
+        (
+            "[ppp]\nauth = \"CHAP\"\n",
+            "5:8: warning: ppp.auth is set and ppp.account is not: an empty name is sent; expected a name in ppp.account, or NOAUTH",
+        ),
+        ("apn = \"a\"", "4:1: error: duplicate key"),
+        (
+            "dial = ATD",
+            "4:8: error: string values must be quoted; expected literal string",
+        ),
+        (
+            "[supervison]\n",
+            "4:2: error: the key supervison is not known here; did you mean supervision?",
+        ),
+    ] {
+        let found = problems(&format!("{BASE}{text}\n"));
+        assert_eq!(found, [format!("{FILE}:{problem}")], "{text}");
+    }
+}
+
+#[test]
+fn all_problems_are_found() {
+    let text = "[modem]\nspeeed = 1\nspeed = 2\napn = 3\n[ppp.lcp]\nx = 4\nmru = 5\n[foo]\n[network]\nnetmask = \"6\"\n";
+    let found = read(FILE, text.as_bytes()).1;
+    assert_eq!(
+        found
+            .iter()
+            .map(|found| (found.line, found.severity))
+            .collect::<Vec<_>>(),
+        [
+            (2, Severity::Error),
+            (3, Severity::Error),
+            (4, Severity::Error),
+            (6, Severity::Error),
+            (7, Severity::Error),
+            (8, Severity::Error),
+            (10, Severity::Error),
+            (0, Severity::Error),
+        ]
+    );
+}
+
+#[test]
+fn shows_the_line_and_hides_secrets() {
+    let render = |text: &str| match read(FILE, format!("{BASE}{text}").as_bytes()).1.as_slice() {
+        [only] => only.render(),
+        other => panic!("{other:#?}"),
+    };
+    assert_eq!(
+        render("[supervision]\npersist = 1\n"),
+        "error: supervision.persist: this is neither true nor false
+ --> uplinkd.toml:5:11
+  |
+5 | persist = 1
+  |           ^
+  |
+  = help: expected true or false; probably meant: persist = true"
+    );
+    assert_eq!(
+        render("[ppp]\naccount = \"a\"\npassword = 1234\n"),
+        "error: ppp.password: this is not a text
+ --> uplinkd.toml:6:12
+  |
+6 | password = <hidden>
+  |            ^^^^^^^^
+  |
+  = help: expected a text in quotes"
+    );
+    assert_eq!(
+        render("[ppp]\naccount = \"a\"\npassword = \"\"\"\ngeheim\n"),
+        "error: invalid multi-line basic string
+ --> uplinkd.toml:8:1
+  |
+8 | <hidden>
+  | ^^^^^^^^
+  |
+  = help: expected `\"`"
+    );
+}
+
+#[test]
+fn bytes_that_are_not_utf8_have_a_place() {
+    let found = read(FILE, b"[modem]\napn = \"\xff\"\n").1;
+    assert_eq!(
+        found.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["uplinkd.toml:2:8: error: the file is not UTF-8 from here on; save the file as UTF-8"]
+    );
+    assert_eq!(
+        read(FILE, &vec![b' '; (1 << 20) + 1])
+            .1
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["uplinkd.toml: error: the file is larger than 1048576 bytes; expected a TOML file"]
+    );
+}
+
+#[test]
+fn a_byte_order_mark_and_dos_line_ends_do_not_matter() {
+    let text = format!("\u{feff}{BASE}").replace('\n', "\r\n");
+    assert_eq!(problems(&text), Vec::<String>::new());
+    let text = format!("\u{feff}{BASE}speed = 1\n").replace('\n', "\r\n");
+    assert_eq!(
+        read(FILE, text.as_bytes())
+            .1
+            .first()
+            .map(|d| (d.line, d.column)),
+        Some((4, 9))
+    );
+}
+
+/// A file full of problems is told in a hundred lines, and soon.
+#[test]
+fn nonsense_is_bounded() {
+    let unknown: String = (0..5_000).map(|n| format!("key{n} = 1\n")).collect();
+    let lists = "[".repeat(1 << 16);
+    let words = "a ".repeat(1 << 16);
+    let lines = "a b\n".repeat(1 << 15);
+    for text in [unknown, lists, words, lines] {
+        let (config, found) = read(FILE, text.as_bytes());
+        assert!(config.is_none());
+        assert!((1..=101).contains(&found.len()), "{}", found.len());
+    }
+}
+
+fn any_line() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        "[0-9.\"'a-z\\[\\]{}=,-]{0,12}",
+        Just("true".to_owned()),
+        Just("\"\"\"".to_owned()),
+        Just("{ a = 1 }".to_owned()),
+    ];
+    prop_oneof![
+        (0..KEYS.len(), value).prop_map(|(index, value)| format!("{} = {value}", KEYS[index])),
+        (0..KEYS.len()).prop_map(|index| format!("[{}]", KEYS[index])),
+        ".*",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_can_be_read(bytes: Vec<u8>) {
+        let (config, found) = read(FILE, &bytes);
+        let failed = found.iter().any(|found| found.severity == Severity::Error);
+        prop_assert_eq!(config.is_none(), failed);
+        for found in found {
+            prop_assert!(!found.render().is_empty());
+        }
+    }
+
+    #[test]
+    fn any_lines_can_be_read_and_told(lines in proptest::collection::vec(any_line(), 0..12)) {
+        for found in read(FILE, lines.join("\n").as_bytes()).1 {
+            prop_assert!(found.line <= lines.len().max(1));
+            prop_assert!(!found.render().is_empty());
+        }
+    }
+
+    #[test]
+    fn no_problem_tells_a_secret(
+        sign in " = | =| = \"| = '| = \"\"\"\n| = \\[| = \\{ a = ",
+        secret in "[a-z]{3}Q[0-9]{4}|[1-9][0-9]{7}",
+        after in "\"|'|\"\"\"| x|\u{7}||\n\"\"\"",
+    ) {
+        let text = format!("{BASE}[ppp]\npassword{sign}{secret}{after}\n");
+        let (config, found) = read(FILE, text.as_bytes());
+        for found in found {
+            let shown = format!("{} {found}", found.render());
+            prop_assert!(!shown.contains(&secret), "{shown}");
+        }
+        let shown = format!("{config:?}");
+        prop_assert!(!shown.contains(&secret), "{shown}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What the operator can do about an end, in words.
+
+use super::classify::{Extended, extended, is_call, is_context};
+use super::{LineProblem, NetworkProblem};
+use crate::at::DialError;
+use crate::ppp::{DownReason, Layer};
+
+pub(super) fn line(problem: &LineProblem) -> &'static str {
+    match problem {
+        LineProblem::Absent { .. } => {
+            "check that the modem is plugged in and powered, and that this is its tty"
+        }
+        LineProblem::Locked { .. } => "end the other program, or let it use another tty",
+        LineProblem::NotATty { .. } => "name the modem's tty in DEVICE",
+        LineProblem::OpenFailed {
+            permission: true, ..
+        } => "run as root, or as a member of the group that owns the tty (often dialout)",
+        LineProblem::OpenFailed {
+            permission: false, ..
+        } => "check that this is the modem's tty, and what the kernel's log says of it",
+        LineProblem::Vanished { .. } => {
+            "the modem restarted or was unplugged: if it happens often, check its power and cable"
+        }
+    }
+}
+
+pub(super) fn dial(error: &DialError) -> &'static str {
+    match error {
+        DialError::NoAnswer => {
+            "check that this is the modem's dial port, that no other program uses it, and its power"
+        }
+        DialError::Error { command } if is_context(command) => {
+            "check APN and PDPTYPE: the modem does not take them"
+        }
+        DialError::Extended {
+            command,
+            code: Some(4 | 50),
+            ..
+        } if is_context(command) => "check APN and PDPTYPE: the modem does not take them",
+        DialError::Extended { code, text, .. } => match extended(*code, text) {
+            Extended::Subscription => {
+                "check APN, ACCOUNT and PASSWORD, and whether the subscription is active"
+            }
+            Extended::Sim => "check that the SIM is inserted, works, and needs no PIN or PUK",
+            Extended::NoService => {
+                "check the antenna and the coverage, and whether the SIM may use this network"
+            }
+            Extended::Network => {
+                "the mobile network refused: check the subscription if it does not go away"
+            }
+            Extended::Modem => "if it does not go away, restart the modem",
+        },
+        DialError::Timeout { command, .. } | DialError::Error { command } if is_call(command) => {
+            "check APN, antenna and coverage"
+        }
+        DialError::Refused { .. } => {
+            "check APN, antenna and coverage, and whether the subscription is active"
+        }
+        DialError::Timeout { .. } | DialError::Error { .. } => {
+            "if it does not go away, restart the modem"
+        }
+        DialError::StuckInDataMode => "restart the modem",
+    }
+}
+
+pub(super) fn ppp(reason: &DownReason) -> &'static str {
+    match reason {
+        DownReason::AuthenticationRefused { .. } => {
+            "check ACCOUNT, PASSWORD and AUTH against what the provider gave you"
+        }
+        DownReason::AuthenticationTimeout { .. } => {
+            "the network does not judge our account: check APN and AUTH if it does not go away"
+        }
+        DownReason::PeerAuthenticationFailed | DownReason::PeerRefusedToAuthenticate => {
+            "check the accounts that are let in"
+        }
+        DownReason::PeerTerminated {
+            auth_rejected: true,
+            ..
+        } => "the peer wants authentication: set ACCOUNT, PASSWORD and AUTH",
+        DownReason::PeerTerminated {
+            auth_rejected: false,
+            ..
+        } => {
+            "the network or the modem ended it: check APN, ACCOUNT and AUTH if it comes at every attempt"
+        }
+        DownReason::NegotiationTimeout { layer: Layer::Lcp } => {
+            "the modem connected and nothing speaks PPP behind it: check DEVICE and the dial string"
+        }
+        DownReason::NegotiationFailed { .. } => {
+            "check fixed addresses and PPP options in the configuration"
+        }
+        // LCP was answered, so somebody speaks PPP, and gets no address from the network.
+        DownReason::NegotiationTimeout {
+            layer: Layer::Ipcp | Layer::Auth,
+        }
+        | DownReason::NetworkPending { .. } => {
+            "check APN, ACCOUNT and PASSWORD, the antenna, and whether the subscription is active"
+        }
+        DownReason::ProtocolRejected { .. } => "check PDPTYPE and APN: this peer carries no IPv4",
+        DownReason::EchoTimeout { .. } => {
+            "the modem or the network stopped answering: if it happens often, check the coverage"
+        }
+        DownReason::Loopback => "the modem is in command mode or echoes: check DEVICE",
+        DownReason::CarrierLost => "the call was cut: if it happens often, check the coverage",
+        DownReason::Closed { .. } => "",
+    }
+}
+
+pub(super) fn network(problem: &NetworkProblem) -> &'static str {
+    match problem {
+        NetworkProblem::NoPermission { .. } => "run as root, or with CAP_NET_ADMIN",
+        NetworkProblem::NoTun { .. } => {
+            "load the kernel module (modprobe tun), or make /dev/net/tun available here"
+        }
+        NetworkProblem::NameTaken { .. } => {
+            "end the program that owns it, perhaps a pppd, or choose another interface name"
+        }
+        NetworkProblem::InterfaceDeleted { .. } | NetworkProblem::SetDown { .. } => {
+            "find what does that: network managers should leave it alone"
+        }
+        NetworkProblem::Failed { .. } => "see the system's words, and the kernel's log for more",
+    }
+}

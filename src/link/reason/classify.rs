@@ -1,0 +1,172 @@
+//! What kind of failure an answer of the modem or an end of PPP is, and its exit status.
+
+use super::{ExitStatus, FailureClass};
+use crate::at::DialError;
+use crate::ppp::DownReason;
+
+/// What `+CME ERROR` and `+CMS ERROR` mean for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extended {
+    /// The APN, its type, or the account is wrong, or not subscribed to.
+    Subscription,
+    Sim,
+    /// Not registered.
+    NoService,
+    /// The network refuses or is short of something.
+    Network,
+    Modem,
+}
+
+/// Sorts an extended error by its number (3GPP TS 27.007 section 9.2, 27.005 section 3.2.5), else by its words.
+pub(super) fn extended(code: Option<u16>, text: &str) -> Extended {
+    let Some(code) = code else {
+        return extended_words(text);
+    };
+    if text.starts_with("+CMS") {
+        return match code {
+            310..=318 => Extended::Sim,
+            331 | 332 => Extended::NoService,
+            // Below 128 stand the network's causes of 3GPP TS 24.011, which share their numbers with other things.
+            0..=127 => Extended::Network,
+            _ => Extended::Modem,
+        };
+    }
+    match code {
+        5 | 10..=18 => Extended::Sim,
+        30..=32 => Extended::NoService,
+        107 | 111..=113 | 119 | 126 | 134 | 148 => Extended::Network,
+        127..=130 | 132 | 133 | 149 => Extended::Subscription,
+        _ => Extended::Modem,
+    }
+}
+
+/// Modems with `AT+CMEE=2` say it in words, each in its own spelling.
+fn extended_words(text: &str) -> Extended {
+    let text: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&[
+        "apn",
+        "authentication",
+        "notsubscribed",
+        "pdptype",
+        "pdpaddress",
+        "rejectedbyg",
+    ]) {
+        Extended::Subscription
+    } else if has(&["sim", "incorrectpassword"]) {
+        Extended::Sim
+    } else if has(&["nonetwork", "networktimeout", "emergency", "limitedservice"]) {
+        Extended::NoService
+    } else if has(&[
+        "network",
+        "plmn",
+        "roaming",
+        "area",
+        "insufficientresources",
+        "outoforder",
+    ]) {
+        Extended::Network
+    } else {
+        Extended::Modem
+    }
+}
+
+/// What a command is for, as far as that tells what its failure means.
+pub(super) fn is_call(command: &str) -> bool {
+    command
+        .get(..3)
+        .is_some_and(|start| start.eq_ignore_ascii_case("ATD"))
+}
+
+pub(super) fn is_context(command: &str) -> bool {
+    command.to_ascii_uppercase().contains("+CGDCONT")
+}
+
+pub(super) fn dial_class(error: &DialError) -> FailureClass {
+    match error {
+        DialError::Refused { .. } => FailureClass::Network,
+        DialError::Timeout { command, .. } | DialError::Error { command } if is_call(command) => {
+            FailureClass::Network
+        }
+        DialError::Error { command } if is_context(command) => FailureClass::Configuration,
+        DialError::Extended {
+            command,
+            code: Some(4 | 50),
+            ..
+        } if is_context(command) => FailureClass::Configuration,
+        DialError::Extended { code, text, .. } => match extended(*code, text) {
+            Extended::Subscription => FailureClass::Configuration,
+            Extended::Sim => FailureClass::Sim,
+            Extended::NoService | Extended::Network => FailureClass::Network,
+            Extended::Modem => FailureClass::Modem,
+        },
+        DialError::NoAnswer
+        | DialError::Timeout { .. }
+        | DialError::Error { .. }
+        | DialError::StuckInDataMode => FailureClass::Modem,
+    }
+}
+
+pub(super) fn dial_status(error: &DialError) -> ExitStatus {
+    match error {
+        DialError::Extended { code, text, .. } => match extended(*code, text) {
+            Extended::Sim => ExitStatus::SIM,
+            Extended::NoService => ExitStatus::NO_REGISTRATION,
+            Extended::Subscription | Extended::Network | Extended::Modem => ExitStatus::DIAL_FAILED,
+        },
+        DialError::NoAnswer
+        | DialError::Timeout { .. }
+        | DialError::Error { .. }
+        | DialError::Refused { .. }
+        | DialError::StuckInDataMode => ExitStatus::DIAL_FAILED,
+    }
+}
+
+pub(super) fn ppp_class(reason: &DownReason) -> FailureClass {
+    match reason {
+        DownReason::AuthenticationRefused { .. }
+        | DownReason::PeerAuthenticationFailed
+        | DownReason::PeerRefusedToAuthenticate
+        | DownReason::PeerTerminated {
+            auth_rejected: true,
+            ..
+        } => FailureClass::Configuration,
+        DownReason::AuthenticationTimeout { .. }
+        | DownReason::PeerTerminated {
+            auth_rejected: false,
+            ..
+        }
+        | DownReason::NegotiationTimeout { .. }
+        | DownReason::NegotiationFailed { .. }
+        | DownReason::NetworkPending { .. }
+        | DownReason::ProtocolRejected { .. }
+        | DownReason::EchoTimeout { .. }
+        | DownReason::CarrierLost => FailureClass::Network,
+        DownReason::Loopback => FailureClass::Modem,
+        DownReason::Closed { .. } => FailureClass::None,
+    }
+}
+
+pub(super) fn ppp_status(reason: &DownReason) -> ExitStatus {
+    match reason {
+        DownReason::AuthenticationRefused { .. } | DownReason::AuthenticationTimeout { .. } => {
+            ExitStatus::AUTHENTICATION
+        }
+        DownReason::PeerAuthenticationFailed | DownReason::PeerRefusedToAuthenticate => {
+            ExitStatus::PEER_AUTHENTICATION
+        }
+        DownReason::PeerTerminated { .. }
+        | DownReason::NegotiationTimeout { .. }
+        | DownReason::NegotiationFailed { .. }
+        | DownReason::NetworkPending { .. }
+        | DownReason::ProtocolRejected { .. } => ExitStatus::NEGOTIATION_FAILED,
+        DownReason::EchoTimeout { .. } => ExitStatus::PEER_DEAD,
+        DownReason::Loopback => ExitStatus::LOOPBACK,
+        DownReason::CarrierLost => ExitStatus::HANGUP,
+        DownReason::Closed { .. } => ExitStatus::USER,
+    }
+}
