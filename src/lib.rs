@@ -11,6 +11,7 @@
 //! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
 //! | [`link`] | what is done next, and why the last link ended | `ppp`, `at` |
+//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
 
@@ -22,5 +23,6 @@ pub mod log;
 pub mod ppp;
 pub mod random;
 pub mod secret;
+pub mod sim;
 pub mod time;
 
