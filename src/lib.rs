@@ -14,6 +14,9 @@
 //! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
+//! | [`io`] | ttys, TUN, routes, signals: the only system calls, the only `unsafe` | the core |
+//! | [`daemon`] | the loops between the core and `io` | `io`, the core |
+//! | [`cli`] | `run`, `demo`, `sim` | everything |
 
 pub mod at;
 pub mod config;
@@ -26,3 +29,9 @@ pub mod secret;
 pub mod sim;
 pub mod time;
 
+#[cfg(feature = "daemon")]
+pub mod cli;
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod io;

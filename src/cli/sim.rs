@@ -1,0 +1,89 @@
+//! `uplinkd sim`: the simulated modem on a pty (spec I3).
+
+use tokio::task::LocalSet;
+
+use super::args::{Demand, SimArguments};
+use super::{fail, runtime, say};
+use crate::daemon::{logging, simulator};
+use crate::io::clock::Clock;
+use crate::io::signals::Signals;
+use crate::link::ExitStatus;
+use crate::log::Level;
+use crate::ppp::config::{Account, AllowedAuth, AuthDemand, AuthMethod};
+use crate::secret::Secret;
+use crate::sim::SimConfig;
+
+/// Runs the simulator until SIGTERM or SIGINT.
+pub(crate) fn run(arguments: SimArguments) -> ExitStatus {
+    logging::init(Level::Debug);
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ExitStatus::FATAL, &format!("cannot start: {error}")),
+    };
+    LocalSet::new().block_on(&runtime, serve(arguments))
+}
+
+async fn serve(arguments: SimArguments) -> ExitStatus {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            return fail(
+                ExitStatus::FATAL,
+                &format!("signals cannot be received: {error}"),
+            );
+        }
+    };
+    let config = SimConfig {
+        seed: arguments.seed,
+        faults: arguments.fault,
+        demand: demand(arguments.auth, arguments.user, arguments.password),
+        ..SimConfig::default()
+    };
+    let link = arguments.link;
+    let shown = link.clone();
+    let simulator = simulator::run(config, link, Clock::new(), |pty| {
+        let path = shown.as_deref().unwrap_or_else(|| pty.path());
+        // Whoever started us waits for this line.
+        say(path.display());
+    });
+    tokio::select! {
+        ended = simulator => match ended {
+            Ok(()) => ExitStatus::DONE,
+            Err(error) => fail(ExitStatus::OPEN_FAILED, &format!("the pty: {error}")),
+        },
+        () = signals.terminated() => ExitStatus::USER,
+    }
+}
+
+/// The ISP's demand in its common form.
+pub(crate) fn demand(auth: Demand, user: String, password: String) -> Option<AuthDemand> {
+    let (method, acceptable) = match auth {
+        Demand::None => return None,
+        Demand::Pap => (
+            AuthMethod::Pap,
+            AllowedAuth {
+                pap: true,
+                chap_md5: false,
+            },
+        ),
+        Demand::Chap => (
+            AuthMethod::ChapMd5,
+            AllowedAuth {
+                pap: false,
+                chap_md5: true,
+            },
+        ),
+    };
+    Some(AuthDemand {
+        method,
+        acceptable,
+        name: "UMTS_CHAP_SRVR".to_owned(),
+        accounts: vec![Account {
+            user,
+            secret: Secret::new(password),
+        }],
+        accept_any: false,
+        rechallenge: None,
+        messages: Default::default(),
+    })
+}
