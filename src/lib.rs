@@ -11,6 +11,7 @@
 //! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
 //! | [`link`] | what is done next, and why the last link ended | `ppp`, `at` |
+//! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `at` |
 //! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
@@ -20,6 +21,8 @@
 
 pub mod at;
 pub mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hdlc;
 pub mod link;
 pub mod log;
