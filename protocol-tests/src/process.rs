@@ -10,7 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open,
+    set_parent_process_death_signal,
+};
 
 use crate::clock::{Deadline, now, timespec};
 
@@ -55,16 +58,23 @@ struct OutputState {
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own, its standard input empty.
+    /// Starts `command` in a process group of its own, its standard input empty. It ends with the thread that has
+    /// started it, even if the whole test is killed.
     ///
     /// # Panics
     /// If it cannot be started.
     pub fn start(name: &str, mut command: Command) -> Self {
         command.stdin(Stdio::null());
+        // A test that is killed cannot clean up behind itself, and a daemon would wait for its tty for ever.
+        // SAFETY: between fork and exec this is one system call; it does not allocate, lock or panic.
+        unsafe {
+            command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+        }
         Self::start_with_stdin(name, command)
     }
 
-    /// Starts `command` with the standard input that it was given.
+    /// Starts `command` with the standard input that it was given. What is started so has to end by itself when its
+    /// lines are closed.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -73,7 +83,8 @@ impl Process {
         Self::start_with_stdio(name, command)
     }
 
-    /// Starts `command` with the standard input and output that it was given; what is a pipe is read.
+    /// Starts `command` with the standard input and output that it was given; what is a pipe is read. What is
+    /// started so has to end by itself when its lines are closed.
     ///
     /// # Panics
     /// If it cannot be started.
