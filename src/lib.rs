@@ -12,7 +12,7 @@
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
 //! | [`link`] | what is done next, and why the last link ended | `ppp`, `at` |
 //! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `at` |
-//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc` |
+//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc`, `at` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
 //! | [`io`] | ttys, TUN, routes, signals: the only system calls, the only `unsafe` | the core |
