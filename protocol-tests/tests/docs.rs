@@ -424,7 +424,7 @@ fn dial_errors() -> [(DialError, &'static str); 14] {
     ]
 }
 
-fn down_reasons() -> [(DownReason, &'static str); 15] {
+fn down_reasons() -> [(DownReason, &'static str); 16] {
     let method = AuthMethod::ChapMd5;
     let refused = DownReason::AuthenticationRefused {
         method,
@@ -455,6 +455,12 @@ fn down_reasons() -> [(DownReason, &'static str); 15] {
         (
             DownReason::PeerRefusedToAuthenticate,
             "the peer refuses to authenticate itself",
+        ),
+        (
+            DownReason::AuthenticationNotAgreed {
+                text: String::new(),
+            },
+            "the peer demands another authentication protocol than we have, and ended it",
         ),
         (terminated(false), "LCP terminated by the peer"),
         (

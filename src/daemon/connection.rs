@@ -72,8 +72,11 @@ impl Daemon {
         let tty = match &config.device {
             Device::Tty(path) => path.clone(),
             Device::Auto => {
-                return Err(LinkEnd::Network(NetworkProblem::Failed {
-                    what: "finding the modem (DEVICE=AUTO)".to_owned(),
+                // A configuration that was read has been refused for this already.
+                return Err(LinkEnd::Line(LineProblem::OpenFailed {
+                    path: PathBuf::from("AUTO"),
+                    error: "finding the modem does not work yet, its tty must be named".to_owned(),
+                    permission: false,
                 }));
             }
         };

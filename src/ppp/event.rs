@@ -106,6 +106,12 @@ pub enum DownReason {
         /// with an empty name and secret (modems.md 5.2).
         auth_rejected: bool,
     },
+    /// The peer ended the negotiation after we had suggested another authentication protocol than the one it demands.
+    #[error("the peer demands another authentication protocol than we have, and ended it{}", message(.text))]
+    AuthenticationNotAgreed {
+        /// What the peer said, control characters escaped.
+        text: String,
+    },
     /// No answer to our Configure-Requests.
     #[error("{layer}: timeout sending Config-Requests")]
     NegotiationTimeout {

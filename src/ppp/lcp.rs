@@ -37,6 +37,8 @@ pub(crate) struct Lcp {
     /// How often in a row the peer's magic number was ours.
     collisions: u32,
     auth_rejected: bool,
+    /// The last demand was answered by the suggestion of another protocol.
+    auth_unmet: bool,
     peer_refuses_auth: bool,
 }
 
@@ -107,6 +109,7 @@ impl Lcp {
             peer: PeerOptions::default(),
             collisions: 0,
             auth_rejected: false,
+            auth_unmet: false,
             peer_refuses_auth: false,
         };
         lcp.restart();
@@ -146,6 +149,11 @@ impl Lcp {
         self.auth_rejected
     }
 
+    /// Whether the peer's last demand for authentication of ourselves was answered by the suggestion of another protocol.
+    pub(crate) fn auth_unmet(&self) -> bool {
+        self.auth_unmet
+    }
+
     /// Whether the peer refused every kind of authentication that we demand.
     pub(crate) fn peer_refuses_auth(&self) -> bool {
         self.peer_refuses_auth
@@ -180,6 +188,7 @@ impl Lcp {
         let method = parse_method(option.data).filter(|method| allows(self.allow, *method));
         if let Some(method) = method {
             asked.auth = Some(method);
+            self.auth_unmet = false;
             return;
         }
         // Something that we could do instead is said as long as Naks may be sent: a phone insisted
@@ -192,6 +201,7 @@ impl Lcp {
             }
         };
         self.auth_rejected |= rejected;
+        self.auth_unmet = !rejected;
     }
 
     /// RFC 1661 section 6.4. Zero is not a magic number.

@@ -74,6 +74,9 @@ pub(super) fn ppp(reason: &DownReason) -> &'static str {
         DownReason::PeerAuthenticationFailed | DownReason::PeerRefusedToAuthenticate => {
             "check the accounts that are let in"
         }
+        DownReason::AuthenticationNotAgreed { .. } => {
+            "AUTH names the wrong protocol: try the other one, CHAP or PAP"
+        }
         DownReason::PeerTerminated {
             auth_rejected: true,
             ..

@@ -129,6 +129,7 @@ pub(super) fn dial_status(error: &DialError) -> ExitStatus {
 pub(super) fn ppp_class(reason: &DownReason) -> FailureClass {
     match reason {
         DownReason::AuthenticationRefused { .. }
+        | DownReason::AuthenticationNotAgreed { .. }
         | DownReason::PeerAuthenticationFailed
         | DownReason::PeerRefusedToAuthenticate
         | DownReason::PeerTerminated {
@@ -159,7 +160,8 @@ pub(super) fn ppp_status(reason: &DownReason) -> ExitStatus {
         DownReason::PeerAuthenticationFailed | DownReason::PeerRefusedToAuthenticate => {
             ExitStatus::PEER_AUTHENTICATION
         }
-        DownReason::PeerTerminated { .. }
+        DownReason::AuthenticationNotAgreed { .. }
+        | DownReason::PeerTerminated { .. }
         | DownReason::NegotiationTimeout { .. }
         | DownReason::NegotiationFailed { .. }
         | DownReason::NetworkPending { .. }

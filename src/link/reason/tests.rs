@@ -198,6 +198,11 @@ fn ends() -> Vec<(LinkEnd, FailureClass, u8)> {
             19,
         ),
         (
+            ppp(DownReason::AuthenticationNotAgreed { text: text() }),
+            C::Configuration,
+            10,
+        ),
+        (
             ppp(DownReason::AuthenticationTimeout {
                 method: AuthMethod::ChapMd5,
             }),

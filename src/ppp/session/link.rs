@@ -132,6 +132,10 @@ impl Session {
         };
         let text = self.quote(words.unwrap_or(&[]));
         self.note_terminated(layer, &text);
+        // pppd as the ISP drops its demand after some Naks, lets LCP open, and ends it then.
+        if layer == Layer::Lcp && !self.was_up && self.lcp.protocol().auth_unmet() {
+            return DownReason::AuthenticationNotAgreed { text };
+        }
         let auth_rejected = self.lcp.protocol().auth_rejected();
         DownReason::PeerTerminated {
             layer,

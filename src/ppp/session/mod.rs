@@ -68,6 +68,8 @@ pub struct Session {
     phase: Phase,
     /// What holds while IPCP is up.
     network: Option<Ipv4Settings>,
+    /// IPCP has been up in this session.
+    was_up: bool,
     /// Why the session is ending, once it is.
     ending: Option<DownReason>,
     linger: Timer,
@@ -150,6 +152,7 @@ impl Session {
             mru,
             phase: Phase::Dead,
             network: None,
+            was_up: false,
             ending: None,
             linger: Timer::default(),
             over: false,

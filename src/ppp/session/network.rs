@@ -66,6 +66,7 @@ impl Session {
         self.note_addresses(&settings);
         self.ipcp.take_empty_in_place();
         self.network = Some(settings);
+        self.was_up = true;
         self.events.push_back(Event::NetworkUp(settings));
     }
 }

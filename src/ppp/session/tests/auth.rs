@@ -202,6 +202,35 @@ fn a_peer_that_ends_after_its_demand_was_rejected_says_so_in_the_reason() {
     });
 }
 
+/// An ISP that takes nothing but PAP, and AUTH=CHAP: it drops its demand and ends the link then.
+#[test]
+fn a_peer_that_ends_over_the_protocol_says_so_in_the_reason() {
+    for asks_again in [true, false] {
+        let mut bench = Bench::new(with_credentials(false, true));
+        bench.take_sent();
+        bench.lcp(CONFIGURE_REQUEST, 1, &[3, 4, 0xc0, 0x23]);
+        bench.expect_sent(&["[LCP ConfNak id=0x1 <auth chap MD5>]"]);
+        if asks_again {
+            // It follows the Nak after all: what ends the link then is something else.
+            bench.lcp(CONFIGURE_REQUEST, 2, CHAP_MD5);
+        }
+        bench.open_lcp(if asks_again { CHAP_MD5 } else { &[] });
+        bench.take_events();
+        bench.lcp(TERMINATE_REQUEST, 2, b"bye");
+        bench.at(1000);
+        let text = "bye".to_owned();
+        bench.expect_down(if asks_again {
+            DownReason::PeerTerminated {
+                layer: Layer::Lcp,
+                text,
+                auth_rejected: false,
+            }
+        } else {
+            DownReason::AuthenticationNotAgreed { text }
+        });
+    }
+}
+
 /// T17, a Sony Ericsson phone: insists on CHAP twice, then takes PAP.
 #[test]
 fn another_allowed_protocol_is_suggested_as_often_as_it_takes() {
