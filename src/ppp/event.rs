@@ -103,7 +103,7 @@ pub enum DownReason {
         /// What the peer said, control characters escaped.
         text: String,
         /// Whether we had rejected the peer's demand for authentication in this session: the next attempt may agree
-        /// with an empty name and secret (modems.md 5.2).
+        /// with an empty name and secret.
         auth_rejected: bool,
     },
     /// The peer ended the negotiation after we had suggested another authentication protocol than the one it demands.

@@ -128,7 +128,7 @@ const DIAL_M: &str = "ATDT*99***1#^M";
 const CGDCONT_M: &str = "AT+CGDCONT=1,\"IP\",\"dream.jp\"^M";
 const PROBE_SHOWN: &str = "~M-^?^CM-@!^I^A^@^HM-^YM-Q5M-AM-^N,~";
 const TERMINATE_SHOWN: &str = "~M-^?}#M-@!}%}#} }$M-^Er~";
-/// An LCP Configure-Request (transcripts.md R1).
+/// An LCP Configure-Request (public log R1).
 const FRAME: &[u8] = b"\x7e\xff\x7d\x23\xc0\x21\x7d\x21\x7d\x20\x7d\x20\x7d\x39\x7d\x22\x7d\x26\
     \x7d\x20\x7d\x20\x7d\x20\x7d\x20\x7d\x23\x7d\x25\xc2\x23\x7d\x25\x7d\x25\x7d\x26\xd0\x84\x69\
     \x7d\x2a\x7d\x27\x7d\x22\x7d\x28\x7d\x22\xa0\xfc\x7e";
@@ -272,7 +272,7 @@ fn echo_of_an_apn_that_looks_like_a_result_is_no_answer() {
     run.connected("CONNECT", b"");
 }
 
-/// transcripts.md T06b and D4: URCs come before the answer.
+/// Public log T06b and D4: URCs come before the answer.
 #[test]
 fn urcs_between_are_no_answer() {
     let run = run(
@@ -296,7 +296,7 @@ fn urcs_between_are_no_answer() {
     assert!(run.logged("chat: ^SYSSTART"));
 }
 
-/// transcripts.md T05: several commands in one line, one OK for all.
+/// Public log T05: several commands in one line, one OK for all.
 #[test]
 fn several_answers_and_one_ok_are_one_answer() {
     let command = "ATI;+CSUB;+CSQ;+CPIN?;+COPS?;+CGREG?;&D2";
@@ -321,7 +321,7 @@ fn several_answers_and_one_ok_are_one_answer() {
     assert_eq!(run.texts().len(), 4);
 }
 
-/// transcripts.md T06a: the first character of the echo is doubled, the call fails with a number.
+/// Public log T06a: the first character of the echo is doubled, the call fails with a number.
 #[test]
 fn a_cme_error_to_the_call_is_told_in_words() {
     let plan = DialPlan {
@@ -356,7 +356,7 @@ fn a_cme_error_to_the_call_is_told_in_words() {
     assert_eq!(run.report.as_deref(), Some("No report available"));
 }
 
-/// transcripts.md T06b, the same modem where it works.
+/// Public log T06b, the same modem where it works.
 #[test]
 fn the_same_modem_with_a_network_connects() {
     let plan = DialPlan {
@@ -379,7 +379,7 @@ fn the_same_modem_with_a_network_connects() {
     run.connected("CONNECT", b"");
 }
 
-/// transcripts.md D2, D3, D5, D6: other dialogs found in the field.
+/// Public log D2, D3, D5, D6: other dialogs found in the field.
 #[test]
 fn other_dialogs_of_the_field_work() {
     let connects = |commands: &[&str], dial: &str, answers| {
@@ -444,7 +444,7 @@ fn each_result_that_ends_a_call_fails_it() {
     }
 }
 
-/// transcripts.md D7: `ATD*99#` is answered by ERROR.
+/// Public log D7: `ATD*99#` is answered by ERROR.
 #[test]
 fn error_fails_the_command_it_answers() {
     let error = |command: &str| DialError::Error {

@@ -84,7 +84,7 @@ fn steps(list: &[(u64, &str)]) -> Vec<(u64, String)> {
         .collect()
 }
 
-/// transcripts.md D8: GPRS modems say NO CARRIER after LCP Terminate-Ack.
+/// Public log D8: GPRS modems say NO CARRIER after LCP Terminate-Ack.
 #[test]
 fn no_carrier_by_itself_is_enough() {
     let done = run(PLAN, answers(&[("start", 80, b"\r\nNO CARRIER\r\n")]));
@@ -175,7 +175,7 @@ fn text_in_frames_does_not_confirm() {
     assert_eq!(done.last(), Some(&(4000, "done false".to_owned())));
 }
 
-/// transcripts.md D7: `+++` is answered by NO CARRIER.
+/// Public log D7: `+++` is answered by NO CARRIER.
 #[test]
 fn no_carrier_as_answer_to_the_escape_is_enough() {
     let done = run(

@@ -138,7 +138,7 @@ fn guards_are_kept(run: &Run) {
     }
 }
 
-/// transcripts.md T33: ATZ takes five seconds, with echo and without.
+/// Public log T33: ATZ takes five seconds, with echo and without.
 #[test]
 fn a_slow_reset_is_waited_for() {
     let with_echo = run(plan(), |sent| match sent {
