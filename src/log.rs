@@ -8,7 +8,7 @@ mod budget;
 
 use std::fmt;
 
-pub(crate) use budget::{LogBudget, Verdict};
+pub(crate) use budget::{BudgetSize, LogBudget, Verdict};
 
 /// How much a line matters, as syslog has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -57,7 +57,6 @@ impl DialPlan {
     /// If one of the texts would break out of its command (a quotation mark, a line end) or is no
     /// text.
     pub fn generic(apn: Option<&str>, pdp_type: &str, dial: &str) -> Result<Self, PlanError> {
-        let mut commands = vec!["ATZ".to_owned(), "ATE0".to_owned()];
         if let Some(apn) = apn {
             if pdp_type.is_empty() || !pdp_type.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
                 return Err(PlanError::PdpType);
@@ -69,16 +68,25 @@ impl DialPlan {
             {
                 return Err(PlanError::Apn(bad));
             }
-            commands.push(format!("AT+CGDCONT=1,\"{pdp_type}\",\"{apn}\""));
         }
-        commands.push("AT".to_owned());
-        let plan = Self {
+        let plan = Self::dialog(apn, pdp_type, dial);
+        plan.check().map(|()| plan)
+    }
+
+    /// The same of texts that are known to be good, as the configuration's are once it has been read.
+    pub(crate) fn dialog(apn: Option<&str>, pdp_type: &str, dial: &str) -> Self {
+        let define = apn.map(|apn| format!("AT+CGDCONT=1,\"{pdp_type}\",\"{apn}\""));
+        let commands = ["ATZ".to_owned(), "ATE0".to_owned()]
+            .into_iter()
+            .chain(define)
+            .chain(["AT".to_owned()])
+            .collect();
+        Self {
             commands,
             dial: dial.to_owned(),
             command_timeout: Self::TIMEOUT,
             dial_timeout: Self::TIMEOUT,
-        };
-        plan.check().map(|()| plan)
+        }
     }
 
     /// Whether each command is one line of printable ASCII that begins with `AT`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::lines::{LineReader, Mode, is_line_end, show};
 use super::response::Response;
-use crate::log::{Level, LogBudget, Verdict};
+use crate::log::{BudgetSize, Level, LogBudget, Verdict};
 use crate::time::{Instant, Timer};
 
 /// What the modem said between two frames.
@@ -45,7 +45,7 @@ impl CarrierWatch {
             reader: LineReader::new(Mode::Data),
             silence: Timer::default(),
             events: VecDeque::new(),
-            budget: LogBudget::new(),
+            budget: LogBudget::new(BudgetSize::PEER),
         }
     }
 

@@ -200,19 +200,10 @@ impl Config {
 
     /// How the modem is dialed: the dialog of spec D1.
     pub fn dial_plan(&self) -> DialPlan {
-        let mut commands = vec!["ATZ".to_owned(), "ATE0".to_owned()];
-        if let Some(apn) = &self.apn {
-            commands.push(format!(
-                "AT+CGDCONT=1,\"{}\",\"{apn}\"",
-                self.pdp_type.as_str()
-            ));
-        }
-        commands.push("AT".to_owned());
         DialPlan {
-            commands,
-            dial: self.dial.clone(),
             command_timeout: self.command_timeout,
             dial_timeout: self.dial_timeout,
+            ..DialPlan::dialog(self.apn.as_deref(), self.pdp_type.as_str(), &self.dial)
         }
     }
 

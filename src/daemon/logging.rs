@@ -24,8 +24,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::io::clock::Clock;
 use crate::io::log_sink::LogSink;
-use crate::log::{Identifier, Level, LogLine};
-use crate::time::Instant;
+use crate::log::{BudgetSize, Identifier, Level, LogBudget, LogLine, Verdict};
 
 /// Every identifier; the journal gets one writer for each.
 const IDENTIFIERS: [Identifier; 4] = [
@@ -117,25 +116,29 @@ pub fn demo_milestones_only() {
     tracing::callsite::rebuild_interest_cache();
 }
 
-/// How many lines below [`Level::Info`] may come at once, and how many a second in the long run. A negotiation is some
-/// dozens; a line full of nonsense would fill the disk.
-const BURST: u32 = 1000;
-const PER_SECOND: u32 = 200;
+/// Lines for debugging, whoever they come from. A negotiation is some dozens; a line full of nonsense, dialed again and
+/// again, would fill the disk.
+const DEBUGGING: BudgetSize = BudgetSize {
+    burst: 1000,
+    reserve: 0,
+    refill: Duration::from_millis(5),
+};
 
-/// Limits lines for debugging.
-static DEBUG_BUDGET: Mutex<Option<(Clock, Budget)>> = Mutex::new(None);
+static DEBUG_BUDGET: Mutex<Option<(Clock, LogBudget)>> = Mutex::new(None);
 
-/// Logs a line of the core. Of too many lines for debugging some are left out, and how many is said.
+/// Logs a line of the core. Of too many lines for debugging some are left out, and that is said.
 pub fn emit(line: &LogLine) {
     if matches!(line.level, Level::Trace | Level::Debug) {
         let mut budget = DEBUG_BUDGET.lock().unwrap_or_else(PoisonError::into_inner);
         let (clock, budget) =
-            budget.get_or_insert_with(|| (Clock::new(), Budget::new(Instant::ZERO)));
-        match budget.take(clock.now()) {
-            Verdict::Leave => return,
-            Verdict::Take { left_out: 0 } => {}
-            Verdict::Take { left_out } => {
-                tracing::info!(target: "uplinkd", "{left_out} lines for debugging left out: too many at once");
+            budget.get_or_insert_with(|| (Clock::new(), LogBudget::new(DEBUGGING)));
+        budget.refill(clock.now());
+        match budget.take(line.level) {
+            Verdict::Write => {}
+            Verdict::Refuse => return,
+            Verdict::RefuseAndTell => {
+                tracing::warn!(target: "uplinkd", "too many lines for debugging: some are left out");
+                return;
             }
         }
     }
@@ -159,48 +162,6 @@ fn write(line: &LogLine) {
         Identifier::Chat => at_level!("chat"),
         Identifier::Uplinkd => at_level!("uplinkd"),
         Identifier::Sim => at_level!("sim"),
-    }
-}
-
-/// A bucket of [`BURST`] lines that fills again by [`PER_SECOND`].
-struct Budget {
-    lines: u32,
-    /// Up to when it has been filled.
-    filled: Instant,
-    left_out: u64,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Take { left_out: u64 },
-    Leave,
-}
-
-impl Budget {
-    fn new(now: Instant) -> Self {
-        Self {
-            lines: BURST,
-            filled: now,
-            left_out: 0,
-        }
-    }
-
-    fn take(&mut self, now: Instant) -> Verdict {
-        let seconds = now.since(self.filled).as_secs();
-        if seconds > 0 {
-            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-            let fresh = seconds.saturating_mul(PER_SECOND);
-            self.lines = self.lines.saturating_add(fresh).min(BURST);
-            self.filled = now;
-        }
-        if self.lines == 0 {
-            self.left_out += 1;
-            return Verdict::Leave;
-        }
-        self.lines -= 1;
-        Verdict::Take {
-            left_out: std::mem::take(&mut self.left_out),
-        }
     }
 }
 
@@ -267,13 +228,7 @@ where
             event.metadata().target(),
             std::process::id()
         )?;
-        let mut message = Message {
-            writer: &mut writer,
-            result: Ok(()),
-        };
-        event.record(&mut message);
-        message.result?;
-        writeln!(writer)
+        write_text(writer, event)
     }
 }
 
@@ -293,14 +248,19 @@ where
     ) -> fmt::Result {
         let seconds = self.0.now().since_origin().as_secs_f64();
         write!(writer, "[{seconds:7.3}] {}: ", event.metadata().target())?;
-        let mut message = Message {
-            writer: &mut writer,
-            result: Ok(()),
-        };
-        event.record(&mut message);
-        message.result?;
-        writeln!(writer)
+        write_text(writer, event)
     }
+}
+
+/// The event's text and the end of the line.
+fn write_text(mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    let mut message = Message {
+        writer: &mut writer,
+        result: Ok(()),
+    };
+    event.record(&mut message);
+    message.result?;
+    writeln!(writer)
 }
 
 struct Message<'a, 'w> {
@@ -313,28 +273,5 @@ impl Visit for Message<'_, '_> {
         if field.name() == "message" {
             self.result = write!(self.writer, "{value:?}");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn too_many_lines_are_left_out_and_counted() {
-        let start = Instant::ZERO;
-        let mut budget = Budget::new(start);
-        let taken = |budget: &mut Budget, at: Duration, count: u32| {
-            (0..count)
-                .filter(|_| budget.take(start + at) != Verdict::Leave)
-                .count()
-        };
-        assert_eq!(taken(&mut budget, Duration::ZERO, 3000), 1000);
-        assert_eq!(
-            budget.take(start + Duration::from_secs(2)),
-            Verdict::Take { left_out: 2000 }
-        );
-        assert_eq!(taken(&mut budget, Duration::from_secs(2), 900), 399);
-        assert_eq!(taken(&mut budget, Duration::from_secs(86_400), 3000), 1000);
     }
 }

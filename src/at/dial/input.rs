@@ -89,18 +89,7 @@ impl Dialer {
                 self.settle(now, quiet, Step::Command(index + 1));
             }
             Response::Error => self.fail(now, DialError::Error { command }, "ERROR"),
-            Response::Extended { code, text } => {
-                let failed = text.clone();
-                self.fail(
-                    now,
-                    DialError::Extended {
-                        command,
-                        code,
-                        text,
-                    },
-                    &failed,
-                );
-            }
+            Response::Extended { code, text } => self.fail_extended(now, command, code, text),
             // Only the dial command is answered by these: it is the former call that ended.
             Response::Connect
             | Response::NoCall(_)
@@ -122,6 +111,16 @@ impl Dialer {
         }
     }
 
+    fn fail_extended(&mut self, now: Instant, command: String, code: Option<u16>, text: String) {
+        let result = text.clone();
+        let error = DialError::Extended {
+            command,
+            code,
+            text,
+        };
+        self.fail(now, error, &result);
+    }
+
     fn handle_dial_answer(&mut self, now: Instant, line: &Line, response: Response, behind: &[u8]) {
         let command = self.plan.dial.clone();
         match response {
@@ -134,18 +133,7 @@ impl Dialer {
                 }));
             }
             Response::Error => self.fail(now, DialError::Error { command }, "ERROR"),
-            Response::Extended { code, text } => {
-                let failed = text.clone();
-                self.fail(
-                    now,
-                    DialError::Extended {
-                        command,
-                        code,
-                        text,
-                    },
-                    &failed,
-                );
-            }
+            Response::Extended { code, text } => self.fail_extended(now, command, code, text),
             Response::NoCall(result) | Response::Refused(result) => {
                 self.fail(
                     now,

@@ -25,7 +25,7 @@ use super::fsm::{Dropped, Fsm, Pacing, Settings, Signal};
 use super::ipcp::Ipcp;
 use super::lcp::Lcp;
 use super::wire::{ControlPacket, Protocol, code, parse_frame};
-use crate::log::LogBudget;
+use crate::log::{BudgetSize, LogBudget};
 use crate::random::Random;
 use crate::time::{Instant, Timer, earliest};
 use proofs::Proofs;
@@ -159,7 +159,7 @@ impl Session {
             outbox: VecDeque::new(),
             events: VecDeque::new(),
             drops: DropStats::default(),
-            log_budget: LogBudget::new(),
+            log_budget: LogBudget::new(BudgetSize::PEER),
             warned_protocols: 0,
             early_requests: 0,
         }
