@@ -11,7 +11,7 @@
     reason = "test code: a page that cannot be read fails the test"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -321,6 +321,35 @@ fn every_exit_status_is_in_the_manual_page_and_in_troubleshooting() {
         .filter_map(|line| line.strip_prefix(".B ")?.parse().ok())
         .collect();
     assert_eq!(manual, statuses);
+}
+
+/// Each crate has its line that says why it is there.
+#[test]
+fn every_dependency_is_explained() {
+    let told = page("docs/dependencies.md");
+    let told: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .flat_map(|cell| cell.split(", "))
+        .collect();
+    let mut used = BTreeSet::new();
+    for manifest in ["Cargo.toml", "protocol-tests/Cargo.toml", "fuzz/Cargo.toml"] {
+        let mut listed = false;
+        for line in page(manifest).lines() {
+            if line.starts_with('[') {
+                listed = line.ends_with("dependencies]");
+            } else if listed && let Some((name, _)) = line.split_once(" = ") {
+                used.insert(name.to_owned());
+            }
+        }
+    }
+    used.remove("uplinkd");
+    assert!(used.len() >= 25, "{used:?}");
+    let missing: Vec<&String> = used
+        .iter()
+        .filter(|name| !told.contains(&name.as_str()))
+        .collect();
+    assert_eq!(missing, Vec::<&String>::new());
 }
 
 #[test]
