@@ -10,22 +10,26 @@
 //! | [`hdlc`] | frames on an asynchronous line (RFC 1662) | |
 //! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
-//! | [`link`] | what is done next, and why the last link ended | `ppp`, `at` |
-//! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `at` |
-//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc`, `at` |
+//! | [`modem`] | profiles of models, finding a modem, bringing it to CONNECT | `at` |
+//! | [`link`] | what is done next, and why the last link ended | `ppp`, `at`, `modem` |
+//! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `at`, `modem` |
+//! | [`control`] | the status, and the protocol of the control socket | `link`, `modem`, `ppp`, `at` |
+//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc`, `at`; its `site` also `link`, `modem`, `config` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
 //! | [`io`] | ttys, TUN, routes, signals: the only system calls, the only `unsafe` | the core |
 //! | [`daemon`] | the loops between the core and `io` | `io`, the core |
-//! | [`cli`] | `run`, `demo`, `sim` | everything |
+//! | [`cli`] | `run`, `status`, `demo`, `sim` and the others | everything |
 
 pub mod at;
 pub mod config;
+pub mod control;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hdlc;
 pub mod link;
 pub mod log;
+pub mod modem;
 pub mod ppp;
 pub mod random;
 pub mod secret;

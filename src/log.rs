@@ -38,6 +38,14 @@ pub enum Identifier {
     Uplinkd,
     /// The built-in simulator.
     Sim,
+    /// What the existing system's ip-up script says (spec M3).
+    IpUp,
+    /// What its ip-down script says.
+    IpDown,
+    /// Its ping monitor.
+    PppMonitor,
+    /// The manager of its later versions.
+    PppManager,
 }
 
 impl Identifier {
@@ -48,6 +56,10 @@ impl Identifier {
             Self::Chat => "chat",
             Self::Uplinkd => "uplinkd",
             Self::Sim => "sim",
+            Self::IpUp => "ip-up",
+            Self::IpDown => "ip-down",
+            Self::PppMonitor => "ppp_monitor",
+            Self::PppManager => "ppp_manager",
         }
     }
 }

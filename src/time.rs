@@ -57,6 +57,27 @@ impl fmt::Debug for Instant {
     }
 }
 
+/// The seconds of a text with a unit, as configuration and profiles have it: `500ms`, `30s`, `1.5 min`, `1h`. `None` for
+/// anything else; what a number without a unit means is the caller's business.
+pub fn seconds_of(text: &str) -> Option<f64> {
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at_checked(unit_at)?;
+    let factor = match unit.trim() {
+        "ms" => 0.001,
+        "s" | "sec" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => return None,
+    };
+    let number = number.trim();
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if plain {
+        number.parse::<f64>().ok().map(|number| number * factor)
+    } else {
+        None
+    }
+}
+
 /// A deadline that disarms itself when it expires.
 ///
 /// Not `Copy`, so that a running timer is never duplicated by accident.

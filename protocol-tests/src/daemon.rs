@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use crate::clock::wait_until;
 use crate::namespace::Namespace;
-use crate::process::Process;
+use crate::process::{Process, run};
 use crate::temp::TempDir;
 
 /// How long anything that should be quick may take on a machine that is busy.
@@ -215,6 +217,43 @@ fn address(namespace: &Namespace, interface: &str, last: &mut String) -> Option<
         .skip_while(|word| *word != "inet")
         .nth(1)?;
     Some(address.split('/').next().unwrap_or(address).to_owned())
+}
+
+/// `uplinkd ARGUMENTS --run-dir ...` for the site's daemon: its exit status and its output, stdout and stderr together.
+pub fn uplinkd(site: &Site, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .arg("--run-dir")
+        .arg(site.path("run"));
+    let (status, text) = run(&arguments.join(" "), command, PATIENCE);
+    (status.code().unwrap_or(-1), text)
+}
+
+/// What the site's daemon says to `uplinkd status --json`.
+///
+/// # Panics
+/// If it does not answer.
+pub fn status(site: &Site) -> Value {
+    let (code, text) = uplinkd(site, &["status", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    serde_json::from_str(&text).expect("the status is JSON")
+}
+
+/// Waits for the state, and for the daemon itself.
+pub fn wait_for_state(site: &Site, state: &str) -> Value {
+    wait_until(&format!("the state {state}"), PATIENCE, || {
+        if !socket(site).exists() {
+            return None;
+        }
+        let told = status(site);
+        (told["state"] == state).then_some(told)
+    })
+}
+
+/// The control socket of the site's daemon.
+pub fn socket(site: &Site) -> PathBuf {
+    site.path("run").join("ppp0.sock")
 }
 
 /// A running `uplinkd sim`.

@@ -2,8 +2,9 @@
 //! daemon's binary as a child process.
 //!
 //! Nothing here uses the protocol code of `uplinkd` itself: the modem, the packet codec and the scenario files are
-//! written a second time, so that a mistake in one of the two shows. Everything waits with a deadline and says what
-//! it waited for; nothing outlives the test that started it.
+//! written a second time, so that a mistake in one of the two shows. (Only `recovery` runs the simulated sites, and
+//! [`fragile`] lets the simulator answer: what matters there is when it goes away.) Everything waits with a deadline and
+//! says what it waited for; nothing outlives the test that started it.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -17,15 +18,19 @@
 pub mod bridge;
 pub mod clock;
 pub mod daemon;
+pub mod fragile;
+pub mod heap;
 pub mod isp;
 pub mod modem;
 pub mod namespace;
 pub mod pattern;
 pub mod ping;
 pub mod process;
+pub mod recovery;
 pub mod require;
 pub mod scenario;
 pub mod slirp;
 pub mod temp;
 pub mod uml;
+pub mod usb;
 pub mod wire;

@@ -520,8 +520,13 @@ struct Ready {
     call: bool,
 }
 
+/// A tty at `path` on which nobody ever answers, as long as the value is kept.
+pub fn silent_tty(path: &Path) -> OwnedFd {
+    plug(path)
+}
+
 /// A fresh pseudo terminal in raw mode, its slave linked to `path`.
-fn plug(path: &Path) -> OwnedFd {
+pub(crate) fn plug(path: &Path) -> OwnedFd {
     let pty = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
         .expect("open a pseudo terminal");
     grantpt(&pty).expect("grant a pseudo terminal");

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::net::Ipv4Addr;
 
 use bytes::{Buf, BytesMut};
+use uplinkd::link::PacketQueue;
 use uplinkd::ppp::config::{Assign, IpcpConfig, SessionConfig};
 use uplinkd::ppp::{Endpoint, Event};
 use uplinkd::time::Instant;
@@ -137,6 +138,30 @@ fn packets_go_both_ways_without_an_allocation() {
     carry(10);
     assert_eq!(allocations(|| carry(10_000)), 0);
     assert_eq!((client.received, server.received), (10_010, 10_010));
+}
+
+#[test]
+fn packets_wait_without_an_allocation() {
+    let now = Instant::from_millis(0);
+    let (former, local) = (Ipv4Addr::new(192, 0, 2, 2), Ipv4Addr::new(192, 0, 2, 9));
+    let mut queue = PacketQueue::new(64, 65_536);
+    let packets =
+        [100, 1500, 40, 777].map(|length| packet(former.octets(), [198, 51, 100, 1], length));
+    let mut out = vec![0; 1500];
+    let mut carry = |rounds: u64| {
+        for _ in 0..rounds {
+            // More than there is room for, so that the oldest makes room; then some of what is left.
+            for packet in packets.iter().cycle().take(70) {
+                assert!(queue.push(now, packet));
+            }
+            queue.change_source(former, local, |_| {});
+            for _ in 0..30 {
+                assert!(queue.pop(now, &mut out).is_some());
+            }
+        }
+    };
+    carry(10);
+    assert_eq!(allocations(|| carry(200)), 0);
 }
 
 /// The counter counts: a test that cannot fail is none.

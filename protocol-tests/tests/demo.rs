@@ -7,7 +7,9 @@
 )]
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use protocol_tests::clock::now;
 use protocol_tests::daemon::{PATIENCE, binary};
 use protocol_tests::process::Process;
 use protocol_tests::require;
@@ -63,6 +65,38 @@ fn shows_one_fault_and_what_is_done_about_it() {
     );
     // It is a fault: nothing of it may be called a success.
     assert!(!output.contains("everything worked"), "{output}");
+}
+
+#[test]
+fn shows_a_reset_of_the_modem() {
+    protocol_tests::require!(require::DAEMON);
+    let began = now();
+    let (status, output) = demo(&["--fault", "busy=2"]);
+    let took = now() - began;
+    assert_eq!(status, Some(0), "{output}");
+    let mut rest = output.as_str();
+    for shown in [
+        "> attempt 2",
+        "uplinkd: Resetting the modem, step 1 of 1: AT+CFUN=1,1",
+        "uplinkd: The modem went away ",
+        "uplinkd: The modem's tty is there again: ",
+        "uplinkd: Reset step 1 (AT+CFUN=1,1) worked: the modem is back",
+        "uplinkd: The modem was reset: AT+CFUN=1,1. Next attempt in 1 s.",
+        "> the modem is back; what helped: AT+CFUN=1,1",
+        "> attempt 3",
+        "> ping 192.0.2.1",
+        "\nSummary\n",
+        " s  2 failures in a row: the modem is reset\n",
+        " s  the modem is back; what helped: AT+CFUN=1,1\n",
+        " s  up; 3 of 3 pings answered, 100123 bytes over TCP\n",
+        "the fault was shown; the link was up when the demo stopped",
+    ] {
+        let Some((_, after)) = rest.split_once(shown) else {
+            panic!("{shown} is not behind what comes before it: {output}");
+        };
+        rest = after;
+    }
+    assert!(took < Duration::from_secs(15), "{took:?}: {output}");
 }
 
 #[test]

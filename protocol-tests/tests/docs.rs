@@ -18,7 +18,10 @@ use std::time::Duration;
 
 use uplinkd::at::DialError;
 use uplinkd::config::{self, Config, Diagnostic, Severity, keyvalue, native};
-use uplinkd::link::{LineProblem, LinkEnd, NetworkProblem};
+use uplinkd::link::ladder::describe;
+use uplinkd::link::{LineProblem, LinkEnd, NetworkProblem, UserStop};
+use uplinkd::modem::profile::NetMode;
+use uplinkd::modem::{ModemProblem, PinGuard, Profile, Profiles, Registration};
 use uplinkd::ppp::config::AuthMethod;
 use uplinkd::ppp::{DownReason, Layer};
 use uplinkd::sim::fault;
@@ -82,18 +85,20 @@ fn range(cell: &str) -> Option<(f64, f64)> {
 
 /// A file with `line` behind what each needs.
 fn keyvalue(line: &str) -> (Option<Config>, Vec<Diagnostic>) {
-    config::read("ppp", format!("DEVICE=ttyUSB3\nAPN=a\n{line}\n").as_bytes())
+    config::read("ppp", format!("APN=a\n{line}\n").as_bytes())
 }
 
 /// The same for the native format; a key replaces the one that each file needs.
 fn native(key: &str, value: &str) -> (Option<Config>, Vec<Diagnostic>) {
-    let text: String = [("modem.device", "\"ttyUSB3\""), ("modem.apn", "\"a\"")]
-        .into_iter()
-        .filter(|(needed, _)| *needed != key)
-        .chain([(key, value)])
-        .map(|(key, value)| format!("{key} = {value}\n"))
-        .collect();
-    config::read("uplinkd.toml", text.as_bytes())
+    let needed = if key == "modem.apn" {
+        ""
+    } else {
+        "modem.apn = \"a\"\n"
+    };
+    config::read(
+        "uplinkd.toml",
+        format!("{needed}{key} = {value}\n").as_bytes(),
+    )
 }
 
 /// What a file means, to be compared. `Debug` hides the password.
@@ -105,7 +110,7 @@ fn meaning((config, found): (Option<Config>, Vec<Diagnostic>)) -> String {
 #[test]
 fn every_key_of_both_formats_is_documented() {
     assert!(keyvalue_rows().len() >= 30);
-    assert!(native_rows().len() >= 51);
+    assert!(native_rows().len() >= 88);
 }
 
 /// A default in code style is written into a file, which must then mean what the file without it means.
@@ -122,9 +127,18 @@ fn documented_defaults_of_keyvalue_are_the_programs() {
     let expected = [
         "DEFAULTROUTE",
         "DEMAND",
+        "DEVICE",
         "HOLDOFF",
+        "MONITOR",
+        "MONITOR_FAIL",
+        "MONITOR_INTERVAL",
+        "MONITOR_LOG",
+        "NETMODE",
         "PDPTYPE",
         "PERSIST",
+        "RESET_ALWAYS",
+        "RESET_ON_FAIL",
+        "RETRY",
         "START",
     ];
     assert_eq!(checked, expected);
@@ -140,19 +154,38 @@ fn documented_defaults_of_the_native_format_are_the_programs() {
         };
         let expected = match key {
             "modem.apn" => {
-                let (config, _) = config::read("ppp", b"DEVICE=ttyUSB3\n");
+                let (config, _) = config::read("ppp", b"");
                 meaning((config, Vec::new()))
             }
             _ => meaning(keyvalue("")),
         };
         assert_eq!(meaning(native(key, value)), expected, "{key} = {value}");
     }
-    // One that must be set, one that is not, one that follows the account.
+    // What the modem's profile says, one that is not set, one that follows the account.
     assert_eq!(
         in_words,
-        ["modem.device", "network.route_metric", "ppp.auth"]
+        [
+            "modem.dial",
+            "modem.dial_timeout",
+            "modem.registration_timeout",
+            "network.route_metric",
+            "ppp.auth",
+            "supervision.reset.steps",
+            "supervision.reset.wait",
+        ]
     );
-    assert_eq!(Config::default().route_metric, None);
+    let unset = Config::default();
+    assert_eq!(
+        (
+            unset.dial,
+            unset.dial_timeout,
+            unset.registration_timeout,
+            unset.route_metric,
+            unset.reset_steps,
+            unset.reset_wait
+        ),
+        (None, None, None, None, None, None)
+    );
 }
 
 #[test]
@@ -201,15 +234,86 @@ fn what_acts_today_is_told_truly() {
         let example = code(&row[3]).unwrap_or_else(|| panic!("{key} has no example"));
         assert!(example.starts_with(&format!("{key}=")), "{example}");
         let (config, found) = keyvalue(example);
-        let ignored = found.iter().any(|found| {
-            found.severity == Severity::Warning && found.message.ends_with("does not act yet")
-        });
-        let today = match (config, ignored) {
-            (None, _) => "refuses",
-            (Some(_), true) => "warns",
-            (Some(_), false) => "acts",
-        };
+        let today = if config.is_some() { "acts" } else { "refuses" };
         assert_eq!(row[4], today, "{example}: {found:?}");
+        assert!(
+            !found.iter().any(|found| found.message.contains("not act")),
+            "{example}: {found:?}"
+        );
+    }
+}
+
+/// The ranges of what belongs to a reset step, tried in a step of that kind.
+#[test]
+fn documented_ranges_of_reset_steps_are_the_programs() {
+    let rows = rows(&page("docs/configuration.md"));
+    let mut checked = 0;
+    for (key, step) in [
+        ("on", "led = \"x\""),
+        ("pulse", "gpio = \"x\""),
+        ("off", "usb = \"port-power\""),
+        ("after", "write = \"/x\", value = \"0\", then = \"1\""),
+    ] {
+        let name = format!("`{key}`");
+        let row = rows.iter().find(|row| row[0] == name && row.len() == 4);
+        let (least, most) = range(&row.unwrap()[2]).unwrap();
+        for (value, good) in [
+            (least, true),
+            (most, true),
+            (least - 0.005, false),
+            (most + 1.0, false),
+        ] {
+            let steps = format!("[{{ {step}, {key} = {value} }}]");
+            let found = native("supervision.reset.steps", &steps).0;
+            assert_eq!(found.is_some(), good, "{steps}");
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 4);
+}
+
+/// What does not fit together, and how bad that is.
+#[test]
+fn documented_clashes_are_the_programs() {
+    let text = page("docs/configuration.md");
+    let (_, section) = text
+        .split_once("### Keys that do not fit together")
+        .unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let told: Vec<(String, String)> = rows(section)
+        .into_iter()
+        .skip(1)
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    let files = [
+        "MONITOR=yes\nDEMAND=1",
+        "MONITOR=yes\nPERSIST=0",
+        "IDLE=60",
+        "RESET_ON_FAIL=1\nRETRY=0",
+        "RESET_ALWAYS=1\nPERSIST=0",
+        "MONITOR=yes\nMONITOR_INTERVAL=3600\nMONITOR_FAIL=25",
+        "AUTH=PAP",
+        "AUTH=NOAUTH\nACCOUNT=a",
+        "APN=",
+        "LOCALADDR=10.0.0.1\nREMOTEADDR=10.0.0.1",
+    ];
+    assert_eq!(told.len(), files.len());
+    for ((keys, severity), file) in told.iter().zip(files) {
+        let first = file.split('=').next().unwrap();
+        assert!(keys.contains(first), "{keys}: {file}");
+        let (config, found) = keyvalue(file);
+        let [only] = found.as_slice() else {
+            panic!("{file}: {found:?}");
+        };
+        let is = match only.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        assert_eq!(
+            (severity.as_str(), config.is_some()),
+            (is, is == "warning"),
+            "{keys}"
+        );
     }
 }
 
@@ -252,6 +356,14 @@ fn examples_of_configurations_are_without_a_problem() {
         }
     }
     assert!(checked >= 9, "the examples are not recognised: {checked}");
+    // Here only what is talked about is shown.
+    let parts = blocks(&page("docs/recovery.md"), "toml");
+    assert!(parts.len() >= 2, "{parts:?}");
+    for part in parts {
+        let text = format!("modem.apn = \"a\"\n{part}\n");
+        let (_, found) = config::read("uplinkd.toml", text.as_bytes());
+        assert!(found.is_empty(), "docs/recovery.md:\n{part}\n{found:?}");
+    }
 }
 
 /// A diagnostic that is shown is what the program says to a file with that line in that place.
@@ -352,6 +464,101 @@ fn every_dependency_is_explained() {
     assert_eq!(missing, Vec::<&String>::new());
 }
 
+/// The profiles that are shown can be copied into a file.
+#[test]
+fn example_profiles_can_be_read() {
+    let mut checked = 0;
+    for path in ["docs/configuration.md", "docs/modems.md"] {
+        for text in blocks(&page(path), "toml profile") {
+            let mut profiles = Profiles::built_in();
+            let before = profiles.names().count();
+            let added = profiles.add("example.toml", &text);
+            assert_eq!(added, Ok(()), "{path}:\n{text}");
+            assert!(profiles.names().count() >= before);
+            checked += 1;
+        }
+    }
+    assert!(checked >= 4, "the examples are not recognised: {checked}");
+}
+
+/// What is said of a file with a mistake is what the program says.
+#[test]
+fn mistakes_in_a_profile_are_shown_as_the_program_tells_them() {
+    let page = page("docs/modems.md");
+    let files = blocks(&page, "toml mistake");
+    let told = blocks(&page, "text mistake");
+    assert_eq!((files.len(), told.len()), (1, 1));
+    let found = Profiles::built_in().add("/etc/uplinkd/modems/ec25.toml", &files[0]);
+    let found: Vec<String> = found.unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(found.join("\n"), told[0]);
+}
+
+/// The two tables of built-in profiles are made of the profiles themselves.
+#[test]
+fn built_in_profiles_are_listed_as_they_are() {
+    let profiles = Profiles::built_in();
+    let names: Vec<String> = profiles.names().map(str::to_owned).collect();
+    let all: Vec<_> = names
+        .iter()
+        .map(|name| profiles.get(name).unwrap())
+        .collect();
+    let page = page("docs/modems.md");
+    for (what, row) in [
+        ("ports", port_row as fn(&Profile) -> String),
+        ("ways", way_row),
+    ] {
+        let table: Vec<String> = all.iter().map(|profile| row(profile)).collect();
+        let table = table.join("\n");
+        assert!(
+            page.contains(&table),
+            "docs/modems.md must show these {what}:\n{table}"
+        );
+    }
+}
+
+fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
+    let texts: Vec<String> = items.iter().map(text).collect();
+    if texts.is_empty() {
+        "-".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}
+
+fn port_row(profile: &Profile) -> String {
+    let usb = list(&profile.recognise.usb, |(vendor, product)| match product {
+        Some(product) => format!("{vendor:04x}:{product:04x}"),
+        None => format!("{vendor:04x}:*"),
+    });
+    let number = |port: &u8| port.to_string();
+    let ports = &profile.ports;
+    let dial = ports
+        .dial
+        .map_or_else(|| "asked".to_owned(), |port| port.to_string());
+    let at = list(&ports.at, number);
+    let ignore = list(&ports.ignore, number);
+    let aliases = list(&profile.aliases, String::clone);
+    let name = &profile.name;
+    format!("| `{name}` | {usb} | {dial} | {at} | {ignore} | {aliases} |")
+}
+
+fn way_row(profile: &Profile) -> String {
+    let modes: Vec<NetMode> = profile.netmode.keys().copied().collect();
+    let modes = list(&modes, |mode| mode.as_str().to_owned());
+    let reset = &profile.reset;
+    let steps = list(&reset.steps, describe);
+    let [gone, back, wait] =
+        [reset.gone_within, reset.back_within, reset.wait].map(|time| time.as_secs());
+    let guesses = list(&profile.guesses, String::clone);
+    let (name, dial) = (&profile.name, &profile.dial);
+    format!(
+        "| `{name}` | `{}`, {} s | {modes} | {} | {steps} | {gone}, {back} | {wait} | {guesses} |",
+        dial.dial,
+        dial.dial_timeout.as_secs(),
+        if profile.flash_wear { "yes" } else { "no" },
+    )
+}
+
 #[test]
 fn faults_are_listed_as_the_help_lists_them() {
     let shown = blocks(&page("docs/testing-without-a-modem.md"), "text");
@@ -387,11 +594,112 @@ fn ends() -> Vec<(LinkEnd, &'static str)> {
     let dials = dial_errors().map(|(error, words)| (LinkEnd::Dial(error), words));
     let reasons = down_reasons().map(|(reason, words)| (LinkEnd::Ppp(reason), words));
     let networks = network_problems().map(|(problem, words)| (LinkEnd::Network(problem), words));
-    let all = lines.into_iter().chain(dials).chain(reasons);
-    all.chain(networks).collect()
+    let modems = modem_problems().map(|(problem, words)| (LinkEnd::Modem(problem), words));
+    let all = lines.into_iter().chain(modems).chain(dials).chain(reasons);
+    all.chain(networks).chain(on_purpose()).collect()
 }
 
-fn line_problems() -> [(LineProblem, &'static str); 6] {
+/// Ends by the monitor, the clock and users.
+fn on_purpose() -> [(LinkEnd, &'static str); 8] {
+    let monitor = LinkEnd::Monitor {
+        target: "www.example.jp".to_owned(),
+        lost: 3,
+    };
+    let idle = LinkEnd::Idle {
+        after: Duration::from_secs(60),
+    };
+    [
+        (
+            monitor,
+            "3 pings in a row to www.example.jp were not answered",
+        ),
+        (idle, "no traffic for 60 s"),
+        (LinkEnd::Scheduled, "the time of RESET_AT has come"),
+        (LinkEnd::User(UserStop::Signal(15)), "ended by SIGTERM"),
+        (LinkEnd::User(UserStop::Signal(2)), "ended by SIGINT"),
+        (
+            LinkEnd::User(UserStop::Reconnect),
+            "a reconnect was asked for",
+        ),
+        (
+            LinkEnd::User(UserStop::Disconnect),
+            "a disconnect was asked for",
+        ),
+        (
+            LinkEnd::User(UserStop::Reset),
+            "a reset of the modem was asked for",
+        ),
+    ]
+}
+
+fn modem_problems() -> [(ModemProblem, &'static str); 15] {
+    let held = |why| ModemProblem::PinHeldBack { why };
+    let searching = ModemProblem::NotRegistered {
+        registration: Registration::Searching,
+        waited: Duration::from_secs(120),
+    };
+    let failure = ModemProblem::SimFailure {
+        text: "+CME ERROR: 13".to_owned(),
+    };
+    let busy = ModemProblem::SimBusy {
+        waited: Duration::from_secs(60),
+    };
+    [
+        (ModemProblem::SimAbsent, "there is no SIM in the modem"),
+        (failure, "the SIM cannot be used:"),
+        (busy, "the SIM is still busy after 60 s"),
+        (
+            ModemProblem::PinNeeded,
+            "the SIM asks for a PIN and none is configured",
+        ),
+        (
+            ModemProblem::PinRefused { left: Some(2) },
+            "the SIM refused the PIN, 2 tries are left",
+        ),
+        (
+            ModemProblem::PinRefused { left: None },
+            "the SIM refused the PIN",
+        ),
+        (
+            held(PinGuard::Refused),
+            "the PIN was not sent: this SIM has refused this PIN before",
+        ),
+        (
+            held(PinGuard::Unanswered),
+            "it was sent before, and what the SIM said of it is not known",
+        ),
+        (
+            held(PinGuard::Forgotten),
+            "what was noted of former tries is lost",
+        ),
+        (
+            held(PinGuard::FewTries { left: 1 }),
+            "the SIM has only 1 try left",
+        ),
+        (
+            held(PinGuard::NotNoted),
+            "the try could not be noted in the state directory",
+        ),
+        (
+            held(PinGuard::Blind),
+            "the modem tells neither the SIM's number nor how many tries are left",
+        ),
+        (
+            ModemProblem::PukNeeded,
+            "the SIM is locked and asks for its PUK",
+        ),
+        (
+            searching,
+            "the modem is searching for a network after 120 s",
+        ),
+        (
+            ModemProblem::RegistrationDenied,
+            "the network refuses the registration of this SIM",
+        ),
+    ]
+}
+
+fn line_problems() -> [(LineProblem, &'static str); 8] {
     let path = || PathBuf::from("/dev/ttyUSB3");
     let failed = |permission| LineProblem::OpenFailed {
         path: path(),
@@ -406,8 +714,14 @@ fn line_problems() -> [(LineProblem, &'static str); 6] {
         path: path(),
         error: None,
     };
+    let missing = |seen: Option<&str>| LineProblem::NotFound {
+        wanted: "a modem".to_owned(),
+        seen: seen.map(str::to_owned),
+    };
     [
         (LineProblem::Absent { path: path() }, "is not there"),
+        (missing(None), "a modem is not there"),
+        (missing(Some("a disk")), "a modem is not there, only"),
         (locked, "is locked by"),
         (LineProblem::NotATty { path: path() }, "is not a tty"),
         (failed(true), "cannot be opened"),
@@ -517,7 +831,7 @@ fn down_reasons() -> [(DownReason, &'static str); 16] {
     ]
 }
 
-fn network_problems() -> [(NetworkProblem, &'static str); 5] {
+fn network_problems() -> [(NetworkProblem, &'static str); 6] {
     let text = || "ppp0".to_owned();
     [
         (
@@ -535,6 +849,10 @@ fn network_problems() -> [(NetworkProblem, &'static str); 5] {
         (
             NetworkProblem::InterfaceDeleted { name: text() },
             "the interface ppp0 was deleted by another program",
+        ),
+        (
+            NetworkProblem::SetDown { name: text() },
+            "the interface ppp0 was set down by another program",
         ),
         (
             NetworkProblem::Failed { what: text() },

@@ -8,9 +8,13 @@
 #![allow(clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
-use protocol_tests::clock::wait_until;
+use protocol_tests::clock::{pause, wait_until};
 use protocol_tests::daemon::{Daemon, PATIENCE, Simulator, Site};
 use protocol_tests::namespace::Namespace;
 use protocol_tests::process::Mark;
@@ -47,8 +51,10 @@ enum Outcome {
     Recovers(&'static str),
     /// With `--once` the program ends with this status, having logged this.
     Ends(i32, &'static str),
+    /// The link comes up; then this happens, and at the end of it the link is up.
+    Then(fn(&mut Run)),
 }
-use Outcome::{Ends, Recovers, Up};
+use Outcome::{Ends, Recovers, Then, Up};
 
 macro_rules! faults {
     ($($test:ident: $fault:literal, $more:expr => $outcome:expr;)*) => {
@@ -81,9 +87,19 @@ const PAP: &[&str] = &[
     "s3cr3t-Pa55",
 ];
 const NOTHING: &[&str] = &[];
+/// The modem's second port, in the site's folder.
+const AT_PORT: &str = "tty1";
 
 faults! {
     no_carrier: "no-carrier@1s", NOTHING => Recovers("Modem hangup");
+    no_carrier_until_it_is_lifted: "no-carrier=always@1s", NOTHING => Then(|run| {
+        let mark = run.waits_for(Mark::default(), "Modem hangup");
+        run.simulator.process.signal(rustix::process::Signal::HUP);
+        run.wait_up(mark);
+        let links = run.addresses().len();
+        pause(Duration::from_secs(3));
+        assert_eq!(run.addresses().len(), links, "the call is not cut any more");
+    });
     hangup: "hangup@1s", NOTHING => Recovers("No response to 2 echo-requests");
     term_req: "term-req@1s", NOTHING => Recovers("LCP terminated by peer");
     unplug: "unplug=1@1s", NOTHING => Recovers("Waiting for the tty");
@@ -145,6 +161,105 @@ faults! {
     chunk: "chunk=1", NOTHING => Up(Run::pings);
     slow: "slow=5000", NOTHING => Up(Run::pings);
     latency: "latency=300", NOTHING => Up(Run::pings);
+    slow_registration: "slow-registration=2", NOTHING => Up(Run::pings);
+    registration_lost: "registration-lost=2@5s", NOTHING => Recovers("Modem hangup");
+    coverage_lost: "coverage-lost=4@5s", NOTHING => Recovers("No response to 2 echo-requests");
+    registration_denied: "registration-denied", NOTHING => Ends(35, "the network refuses the registration of this SIM");
+    roaming: "roaming", NOTHING => Up(Run::pings);
+    sim_absent: "sim-absent", NOTHING => Ends(34, "there is no SIM in the modem");
+    sim_busy: "sim-busy=3", NOTHING => Up(Run::pings);
+    sim_failure: "sim-failure", NOTHING => Ends(34, "the SIM cannot be used");
+    pin: "pin", NOTHING => Ends(34, "the SIM asks for a PIN and none is configured");
+    puk: "puk", NOTHING => Ends(34, "the SIM is locked and asks for its PUK");
+    wrong_apn: "wrong-apn", NOTHING => Ends(8, "NO CARRIER");
+    wrong_apn_in_words: "wrong-apn=cme", NOTHING => Ends(8, "requested service option not subscribed");
+    wrong_apn_with_dummy_dns: "wrong-apn=dummy", NOTHING => Ends(16, "Modem hangup");
+    crash: "crash@5s", NOTHING => Then(|run| {
+        let mark = run.waits_for(Mark::default(), "No response to 2 echo-requests");
+        let mark = run.waits_for(mark, "does not answer");
+        run.switches_power();
+        run.wait_up(mark);
+    });
+    reset_ignored: "reset-ignored", NOTHING => Then(|run| {
+        run.restarts_by_command();
+        run.simulator.process.wait_for_line("modem: does not restart", PATIENCE);
+        assert_eq!(run.addresses().len(), 1, "the link has stayed");
+    });
+    reset_dead: "reset-dead", NOTHING => Then(|run| {
+        run.restarts_by_command();
+        let mark = run.waits_for(Mark::default(), "Waiting for the tty");
+        let mark = run.waits_for(mark, "does not answer");
+        run.switches_power();
+        run.wait_up(mark);
+    });
+    reset_slow: "reset-slow=6", NOTHING => Then(|run| {
+        run.restarts_by_command();
+        let mark = run.waits_for(Mark::default(), "Waiting for the tty");
+        pause(Duration::from_secs(4));
+        assert_eq!(run.addresses().len(), 1, "the modem is still away");
+        run.wait_up(mark);
+    });
+    power_ignored: "power-ignored", NOTHING => Then(|run| {
+        run.switches_power();
+        run.simulator.process.wait_for_line("modem: its power was not switched", PATIENCE);
+        run.pings();
+        let mark = run.daemon.process.mark();
+        run.switches_power();
+        let mark = run.waits_for(mark, "Waiting for the tty");
+        run.wait_up(mark);
+    });
+    new_name: "new-name", &["--fault", "unplug=1@1s"] => Then(|run| {
+        let mark = run.waits_for(Mark::default(), "Waiting for the tty");
+        let renamed = run.site.path("tty0.1");
+        wait_until("the tty under its new name", PATIENCE, || fs::metadata(&renamed).is_ok().then_some(()));
+        assert!(fs::metadata(run.site.tty()).is_err());
+        // As udev's rule for the modem would do.
+        symlink(&renamed, run.site.tty()).unwrap();
+        run.wait_up(mark);
+    });
+}
+
+#[test]
+fn the_simulator_says_at_its_end_what_it_has_counted() {
+    let site = Site::new();
+    let arguments = ["--personality", "AMP520", "--pin", "4711"];
+    let mut simulator = Simulator::start(&site.tty(), &arguments);
+    for (command, answer) in [
+        ("ATE0", "OK"),
+        ("AT+CPIN=0000", "ERROR"),
+        ("AT+CPIN=4711", "OK"),
+        ("AT+CGDCONT=1,\"IP\",\"internet\"", "OK"),
+        ("AT$QCPDPP=1,3,\"s3cr3t-Pa55\",\"joe\"", "OK"),
+        ("ATD*99#", "NO CARRIER"),
+    ] {
+        say(&site.tty(), command, answer);
+    }
+    simulator.process.signal(rustix::process::Signal::TERM);
+    assert_eq!(simulator.process.wait_exit(PATIENCE).code(), Some(5));
+    let counted = "counted: dials 1, overlapping dials 0, calls 0, AT resets 0, power resets 0, PIN tries 2, wrong PINs 1, \
+                   provisioning writes 2, flash writes 2";
+    simulator.process.wait_for_line(counted, PATIENCE);
+    let text = simulator.process.text();
+    assert!(
+        !text.contains("4711") && !text.contains("s3cr3t-Pa55"),
+        "{text}"
+    );
+}
+
+/// Says a command on a tty, and waits for the answer.
+fn say(tty: &Path, command: &str, answer: &str) {
+    let mut port = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(tty)
+        .unwrap();
+    port.write_all(format!("{command}\r").as_bytes()).unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(format!("{answer}\r\n").as_bytes()) {
+        let mut buffer = [0; 100];
+        let n = port.read(&mut buffer).unwrap();
+        said.extend_from_slice(&buffer[..n]);
+    }
 }
 
 #[test]
@@ -157,9 +272,9 @@ fn every_fault_is_tested() {
 
 struct Run {
     daemon: Daemon,
-    _simulator: Simulator,
+    simulator: Simulator,
     namespace: Namespace,
-    _site: Site,
+    site: Site,
 }
 
 fn check(fault: &str, more: &[&str], outcome: Outcome) {
@@ -181,7 +296,9 @@ fn check(fault: &str, more: &[&str], outcome: Outcome) {
             site.tty()
         ),
     );
-    let arguments = [&["--fault", fault], more].concat();
+    let at_port = site.path(AT_PORT);
+    let at_port = at_port.to_str().unwrap();
+    let arguments = [&["--at-link", at_port, "--fault", fault], more].concat();
     let simulator = Simulator::start(&site.tty(), &arguments);
     let namespace = Namespace::new();
     let once: &[&str] = if matches!(outcome, Ends(..)) {
@@ -192,14 +309,20 @@ fn check(fault: &str, more: &[&str], outcome: Outcome) {
     let daemon = site.run(&namespace, once);
     let mut run = Run {
         daemon,
-        _simulator: simulator,
+        simulator,
         namespace,
-        _site: site,
+        site,
     };
     match outcome {
         Up(then) => {
             run.wait_up(Mark::default());
             then(&run);
+            run.ends_on_sigterm();
+        }
+        Then(what) => {
+            run.wait_up(Mark::default());
+            what(&mut run);
+            run.pings();
             run.ends_on_sigterm();
         }
         Recovers(line) => {
@@ -246,6 +369,23 @@ impl Run {
             self.daemon.process.transcript()
         );
         assert!(!self.namespace.has_interface("ppp0"));
+    }
+
+    fn waits_for(&self, mark: Mark, line: &str) -> Mark {
+        let found = self
+            .daemon
+            .process
+            .wait_for_line_after(mark, line, PATIENCE);
+        found.1
+    }
+
+    fn switches_power(&self) {
+        self.simulator.process.signal(rustix::process::Signal::USR1);
+    }
+
+    /// Tells the modem to restart, at its second port.
+    fn restarts_by_command(&self) {
+        say(&self.site.path(AT_PORT), "ATE0+CFUN=1,1", "OK");
     }
 
     fn has_line(&self, pattern: &str) {

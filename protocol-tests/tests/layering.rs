@@ -22,12 +22,19 @@ const CORE: &[(&str, &[&str])] = &[
     ("hdlc", &[]),
     ("ppp", &["hdlc", "log", "random", "secret", "time"]),
     ("at", &["log", "secret", "time"]),
-    ("link", &["at", "log", "ppp", "random", "time"]),
-    ("config", &["at", "link", "log", "ppp", "secret", "time"]),
-    // `at`: sim::world runs the gateway's own dialer against the simulator, in virtual time.
+    ("modem", &["at", "log", "random", "secret", "time"]),
+    ("link", &["at", "log", "modem", "ppp", "random", "time"]),
+    (
+        "config",
+        &["at", "link", "log", "modem", "ppp", "secret", "time"],
+    ),
+    ("control", &["at", "link", "log", "modem", "ppp", "time"]),
+    // All but `hdlc`: sim::world and sim::site run the gateway's own code against the simulator, in virtual time.
     (
         "sim",
-        &["at", "hdlc", "log", "ppp", "random", "secret", "time"],
+        &[
+            "at", "config", "hdlc", "link", "log", "modem", "ppp", "random", "secret", "time",
+        ],
     ),
 ];
 

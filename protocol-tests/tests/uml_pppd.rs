@@ -141,12 +141,7 @@ fn carries_everything_with_every_compression_and_escape() {
             1500,
         ),
     ];
-    let mut link = Link::start(
-        cases.len(),
-        cases[0].0,
-        &[("AUTH", "NOAUTH"), ("HOLDOFF", "0")],
-        &[],
-    );
+    let mut link = Link::start_toml(cases.len(), cases[0].0, ANY_NUMBER_OF_CUTS);
     for (index, (_, mtu)) in cases.iter().enumerate() {
         link.wait_up();
         let shown = link.namespace.run("ip -o link show ppp0");
@@ -269,12 +264,7 @@ fn a_peer_that_was_restarted_negotiates_anew_on_the_same_call() {
 #[test]
 fn a_line_cut_20_times_comes_back_20_times() {
     protocol_tests::require!(require::UML, require::DAEMON);
-    let mut link = Link::start(
-        21,
-        &["noauth"],
-        &[("AUTH", "NOAUTH"), ("HOLDOFF", "0")],
-        &[],
-    );
+    let mut link = Link::start_toml(21, &["noauth"], ANY_NUMBER_OF_CUTS);
     link.wait_up();
     for cut in 1..=20 {
         link.cut();
@@ -293,6 +283,19 @@ struct Link {
     namespace: Namespace,
     _site: Site,
 }
+
+/// Links that are cut before they were good are neither waited for longer and longer, nor do they reset the modem.
+const ANY_NUMBER_OF_CUTS: &str = "\
+apn = \"internet\"
+[ppp]
+auth = \"NOAUTH\"
+[supervision]
+holdoff = 0
+[supervision.backoff]
+network_max = 1
+[supervision.reset]
+on_fail = false
+";
 
 impl Link {
     fn start(calls: usize, options: &[&str], keys: &[(&str, &str)], arguments: &[&str]) -> Self {

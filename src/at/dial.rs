@@ -15,8 +15,9 @@ mod timing;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::lines::{LineReader, Mode, PROBE, show};
-use super::plan::{DialPlan, is_printable};
+use super::command::{Command, Veil};
+use super::lines::{LineReader, Mode, PROBE};
+use super::plan::DialPlan;
 use crate::log::{Level, LogLine};
 use crate::time::{Instant, Timer, earliest};
 use timing::{
@@ -36,6 +37,10 @@ pub use outcome::{Connected, DialError, DialEvent};
 #[derive(Debug)]
 pub struct Dialer {
     plan: DialPlan,
+    /// Whether the dial command follows the other commands, or [`is_ready`](Self::is_ready) does.
+    dials: bool,
+    ready: bool,
+    veil: Veil,
     phase: Phase,
     reader: LineReader,
     /// The end of the phase.
@@ -113,8 +118,18 @@ struct Heard {
 impl Dialer {
     /// A dialer that has not begun.
     pub fn new(plan: DialPlan) -> Self {
+        let veil = Veil::of(plan.commands.iter());
+        Self::with_veil(plan, veil, true)
+    }
+
+    /// A dialer for a caller who knows more secrets than the plan does. Without `dials` it ends
+    /// behind the other commands: [`is_ready`](Self::is_ready).
+    pub(crate) fn with_veil(plan: DialPlan, veil: Veil, dials: bool) -> Self {
         Self {
             plan,
+            dials,
+            ready: false,
+            veil,
             phase: Phase::Idle,
             reader: LineReader::new(Mode::Command),
             timer: Timer::default(),
@@ -175,7 +190,10 @@ impl Dialer {
     /// Appends what is to be sent to `out`; false if there is nothing.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(&self.transmit);
-        !std::mem::take(&mut self.transmit).is_empty()
+        let any = !self.transmit.is_empty();
+        // A command may hold a password.
+        zeroize::Zeroize::zeroize(&mut self.transmit);
+        any
     }
 
     /// The next event.
@@ -188,6 +206,11 @@ impl Dialer {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         earliest([self.timer.deadline(), self.silence.deadline()])
+    }
+
+    /// Whether the modem is in command mode and has answered each command, and was not to dial.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// What the modem said to `AT+CEER` after a failed call, if it said anything.
@@ -312,8 +335,11 @@ impl Dialer {
                     };
                     self.enter(Phase::Command(index));
                     self.timer.arm(now + wait);
+                } else if !self.dials {
+                    self.ready = true;
+                    self.enter(Phase::Done);
                 } else {
-                    let dial = self.plan.dial.clone();
+                    let dial = Command::new(&self.plan.dial);
                     self.send_command(now, &dial, "CONNECT");
                     self.enter(Phase::Dialing);
                     self.timer.arm(now + self.plan.dial_timeout);
@@ -328,7 +354,7 @@ impl Dialer {
                 self.timer.arm((self.last_sent + GUARD).max(now));
             }
             Step::HangUp => {
-                self.send_command(now, "ATH", "OK");
+                self.send_command(now, &Command::new("ATH"), "OK");
                 self.enter(Phase::HangingUp);
                 self.timer.arm(now + HANGUP_WAIT);
             }
@@ -372,11 +398,9 @@ impl Dialer {
         self.timer.arm(now + quiet);
     }
 
-    fn send_command(&mut self, now: Instant, command: &str, expect: &str) {
-        // DialPlan::check refuses these; here they would be further commands.
-        let mut line: String = command.chars().filter(|&c| is_printable(c)).collect();
-        line.push('\r');
-        self.send(now, line.as_bytes(), &show(line.as_bytes()));
+    fn send_command(&mut self, now: Instant, command: &Command, expect: &str) {
+        // DialPlan::check refuses what would be a further command; `wire` leaves it out.
+        self.send(now, command.wire().expose(), &command.wire_shown());
         self.log_chat(format!("expect ({expect})"));
     }
 
@@ -403,7 +427,7 @@ impl Dialer {
     /// A failed call is worth a question for its reason; a failed command is not.
     fn end_call(&mut self, now: Instant, error: DialError) {
         if self.phase == Phase::Dialing {
-            self.send_command(now, "AT+CEER", "OK");
+            self.send_command(now, &Command::new("AT+CEER"), "OK");
             self.enter(Phase::Reporting(error));
             self.timer.arm(now + REPORT_WAIT);
         } else {
@@ -425,8 +449,21 @@ impl Dialer {
         self.phase = phase;
     }
 
+    /// The command with this index, as it may be shown.
     fn command(&self, index: usize) -> String {
-        self.plan.commands.get(index).cloned().unwrap_or_default()
+        let command = self.plan.commands.get(index);
+        command.map_or_else(String::new, |command| command.shown().to_owned())
+    }
+
+    /// A received line as it may be shown.
+    fn show(&self, line: &[u8]) -> String {
+        match self.phase {
+            Phase::Command(index) => match self.plan.commands.get(index) {
+                Some(command) => self.veil.show_answer(command, line),
+                None => self.veil.show(line),
+            },
+            _ => self.veil.show(line),
+        }
     }
 
     // ---- the log
@@ -446,14 +483,14 @@ impl Dialer {
                 Level::Warning,
                 "the modem says too much: further lines are not logged",
             )),
-            _ => self.log_chat(show(line)),
+            _ => self.log_chat(self.show(line)),
         }
         self.log_budget -= 1;
     }
 
     fn log_late(&mut self, line: &[u8]) {
         if self.log_budget > 0 {
-            let text = format!("late, not an answer: {}", show(line));
+            let text = format!("late, not an answer: {}", self.veil.show(line));
             self.log(LogLine::uplinkd(Level::Debug, text));
         }
     }

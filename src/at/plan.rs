@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::command::Command;
+
 /// What is said to the modem, and how long it may take.
 ///
 /// None of the texts may hold a control character: [`check`](Self::check). The
@@ -10,7 +12,7 @@ use std::time::Duration;
 pub struct DialPlan {
     /// Commands in order, each of which has to be answered by OK, e.g. `ATZ`, `ATE0`,
     /// `AT+CGDCONT=1,"IP","apn"`, `AT`.
-    pub commands: Vec<String>,
+    pub commands: Vec<Command>,
     /// The dial command, e.g. `ATDT*99***1#`.
     pub dial: String,
     /// How long a command may take. Spec D1: 30 s.
@@ -34,6 +36,13 @@ pub enum PlanError {
     /// A command holds a control character or something outside of ASCII.
     #[error("an AT command must not contain {0:?}")]
     Command(char),
+    /// A secret in a command holds a quotation mark, a backslash, a control character or something
+    /// outside of ASCII; which one is not said.
+    #[error(
+        "an AT command must not contain a quotation mark, a backslash or anything outside of printable ASCII \
+             in a password"
+    )]
+    Hidden,
     /// A command does not begin with `AT`.
     #[error("an AT command must begin with AT")]
     NotAt,
@@ -44,7 +53,7 @@ pub enum PlanError {
 
 /// Longest command in characters. V.250 section 5.2.1 asks for at least 40, modules take 400 to
 /// 2000.
-const MAX_COMMAND: usize = 400;
+pub(super) const MAX_COMMAND: usize = 400;
 
 impl DialPlan {
     /// Spec D1: the document's `TIMEOUT 30`.
@@ -76,10 +85,11 @@ impl DialPlan {
     /// The same of texts that are known to be good, as the configuration's are once it has been read.
     pub(crate) fn dialog(apn: Option<&str>, pdp_type: &str, dial: &str) -> Self {
         let define = apn.map(|apn| format!("AT+CGDCONT=1,\"{pdp_type}\",\"{apn}\""));
-        let commands = ["ATZ".to_owned(), "ATE0".to_owned()]
+        let commands = ["ATZ", "ATE0"]
+            .map(Command::new)
             .into_iter()
-            .chain(define)
-            .chain(["AT".to_owned()])
+            .chain(define.map(Command::from))
+            .chain([Command::new("AT")])
             .collect();
         Self {
             commands,
@@ -94,21 +104,25 @@ impl DialPlan {
     /// # Errors
     /// Says what is wrong with the first one that is not.
     pub fn check(&self) -> Result<(), PlanError> {
-        self.commands
-            .iter()
-            .chain([&self.dial])
-            .try_for_each(|command| {
-                if let Some(bad) = command.chars().find(|&c| !is_printable(c)) {
-                    return Err(PlanError::Command(bad));
-                }
-                if command.len() > MAX_COMMAND {
-                    return Err(PlanError::TooLong);
-                }
-                match command.as_bytes() {
-                    [b'A' | b'a', b'T' | b't', ..] => Ok(()),
-                    _ => Err(PlanError::NotAt),
-                }
-            })
+        self.commands.iter().try_for_each(Command::check)?;
+        check_command(&self.dial)
+    }
+}
+
+/// Whether `command` is one line of printable ASCII that begins with `AT` and is not too long for a modem.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_command(command: &str) -> Result<(), PlanError> {
+    if let Some(bad) = command.chars().find(|&c| !is_printable(c)) {
+        return Err(PlanError::Command(bad));
+    }
+    if command.len() > MAX_COMMAND {
+        return Err(PlanError::TooLong);
+    }
+    match command.as_bytes() {
+        [b'A' | b'a', b'T' | b't', ..] => Ok(()),
+        _ => Err(PlanError::NotAt),
     }
 }
 
@@ -128,7 +142,7 @@ mod tests {
             plan,
             DialPlan {
                 commands: ["ATZ", "ATE0", "AT+CGDCONT=1,\"IP\",\"dream.jp\"", "AT"]
-                    .map(str::to_owned)
+                    .map(Command::new)
                     .to_vec(),
                 dial: "ATDT*99***1#".to_owned(),
                 command_timeout: Duration::from_secs(30),

@@ -4,6 +4,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use surge_ping::{ICMP, PingIdentifier, PingSequence, SurgeError};
@@ -20,16 +21,20 @@ use crate::config::{Auth, Config, Device};
 use crate::daemon::{Control, Daemon, Options, Progress, logging, simulator};
 use crate::io::clock::Clock;
 use crate::io::netns::{self, Isolation};
+use crate::io::reset::Roots;
 use crate::io::signals::Signals;
-use crate::link::{ExitStatus, LinkEnd};
+use crate::link::{ExitStatus, LinkEnd, ResetOutcome};
+use crate::modem::Profiles;
 use crate::ppp::Ipv4Settings;
 use crate::ppp::config::EchoConfig;
 use crate::secret::Secret;
-use crate::sim::{FaultSpec, SimConfig, internet};
+use crate::sim::{Fault, FaultSpec, SimConfig, internet};
 use crate::time::Instant;
 
 /// The demo's waits; a site has the defaults of the configuration.
 const HOLDOFF: Duration = Duration::from_secs(1);
+const RETRY: u32 = 2;
+const RESET_WAIT: Duration = Duration::from_secs(1);
 const ECHO: EchoConfig = EchoConfig {
     interval: Duration::from_secs(1),
     failure: 2,
@@ -43,10 +48,19 @@ const MAX_PENDING: u32 = 8;
 /// Without `--fault`: where the line is cut, counted from CONNECT.
 const CUT: &str = "no-carrier@3s";
 
-/// Nothing new is waited for after this, and nothing tried after the second: the demo ends in under 15 s, stopping
-/// included.
+/// Nothing new is waited for after this: the demo ends in under 15 s, stopping included.
 const LIMIT: Duration = Duration::from_millis(9200);
-const USE_LIMIT: Duration = Duration::from_millis(9800);
+
+/// The simulated modem is away for this long in a restart, unless a fault says otherwise.
+const RESTART_TIME: Duration = Duration::from_secs(1);
+
+/// Until when something new is waited for if the modem is reset, which takes 5 s. A reset that begins late is not waited
+/// for.
+const RESET_LIMIT: Duration = Duration::from_millis(12_600);
+const RESET_BEGINS: Duration = Duration::from_millis(4500);
+
+/// What has begun by then may take so much longer.
+const USE: Duration = Duration::from_millis(600);
 
 /// Bytes of the page that is fetched.
 const PAGE: usize = 100_000;
@@ -93,9 +107,12 @@ pub(crate) fn run(arguments: &DemoArguments) -> ExitStatus {
         "It all happens {place}: nothing on this machine changes."
     ));
     say(
-        "The waits are short here: HOLDOFF 1 s, an LCP echo every second, 5 tries a second apart in the",
+        "The waits are short here: HOLDOFF 1 s, RETRY 2, RESET_WAIT 1 s, an LCP echo every second, 5 tries a",
     );
-    say("negotiation. On a site they are 5 s, 30 s, and 10 tries 3 s apart.");
+    say(
+        "second apart in the negotiation, and the modem restarts in a second. On a site they are 5 s, 3, 30 s,",
+    );
+    say("30 s, 10 tries 3 s apart, and half a minute.");
     let status = LocalSet::new().block_on(&runtime, show(arguments));
     runtime.shutdown_background();
     status
@@ -157,6 +174,8 @@ struct Stage {
     failures: Vec<String>,
     /// What was tried through the link and did not work. With a fault on the line that is what is shown.
     unanswered: Vec<String>,
+    /// Until when something new is waited for.
+    limit: Duration,
     /// Whether the link is up.
     up: bool,
     /// What is under way, if anything.
@@ -174,6 +193,13 @@ enum Outcome {
         end: LinkEnd,
         at: Instant,
     },
+    Resetting {
+        at: Instant,
+    },
+    Reset {
+        outcome: ResetOutcome,
+        at: Instant,
+    },
     Nothing,
 }
 
@@ -181,7 +207,7 @@ impl Stage {
     async fn set(dir: &ScratchDir, faults: Vec<FaultSpec>) -> Result<Self, ExitStatus> {
         let clock = Clock::new();
         let sim = SimConfig {
-            faults,
+            faults: with_quick_restart(faults),
             demand: demand(
                 Demand::Chap,
                 "user@example.jp".to_owned(),
@@ -216,8 +242,10 @@ impl Stage {
             password: Secret::new("demo"),
             default_route: true,
             holdoff: HOLDOFF,
+            retry: RETRY,
+            reset_wait: Some(RESET_WAIT),
             echo: ECHO,
-            dial_timeout: DIAL_TIMEOUT,
+            dial_timeout: Some(DIAL_TIMEOUT),
             ..Config::default()
         };
         let mut config = config;
@@ -230,6 +258,9 @@ impl Stage {
             once: false,
             state_dir: dir.0.clone(),
             lock_dir: dir.0.clone(),
+            config_file: None,
+            roots: Roots::default(),
+            profiles: Arc::new(Profiles::built_in()),
         };
         let (controls, control_receiver) = mpsc::channel(8);
         let (sender, progress) = mpsc::unbounded_channel();
@@ -248,6 +279,7 @@ impl Stage {
             daemon,
             failures: Vec::new(),
             unanswered: Vec::new(),
+            limit: LIMIT,
             up: false,
             doing: None,
         })
@@ -338,6 +370,29 @@ impl Stage {
                         at.since_origin().as_secs_f64()
                     ));
                 }
+                Outcome::Resetting { at } => {
+                    let at = at.since_origin();
+                    if at < RESET_BEGINS {
+                        self.limit = RESET_LIMIT;
+                    }
+                    seen.push(format!(
+                        "{:>5.1} s  {RETRY} failures in a row: the modem is reset",
+                        at.as_secs_f64()
+                    ));
+                }
+                Outcome::Reset { outcome, at } => {
+                    let text = match outcome {
+                        ResetOutcome::Done { step } => {
+                            format!("the modem is back; what helped: {step}")
+                        }
+                        ResetOutcome::Failed { why } => format!("the modem was not reset: {why}"),
+                    };
+                    self.say(&text);
+                    seen.push(format!(
+                        "{:>5.1} s  {text}",
+                        at.since_origin().as_secs_f64()
+                    ));
+                }
                 Outcome::Nothing => break,
             }
         }
@@ -367,7 +422,7 @@ impl Stage {
     /// The next link that comes up or ends, until the demo's time is over.
     async fn next(&mut self) -> Outcome {
         loop {
-            let left = self.left(LIMIT);
+            let left = self.left(self.limit);
             match timeout(left, self.progress.recv()).await {
                 Ok(Some(Progress::Up {
                     interface,
@@ -386,6 +441,19 @@ impl Stage {
                     self.up = false;
                     return Outcome::Ended {
                         end,
+                        at: self.clock.now(),
+                    };
+                }
+                Ok(Some(Progress::Resetting)) => {
+                    self.doing = Some("resetting the modem");
+                    return Outcome::Resetting {
+                        at: self.clock.now(),
+                    };
+                }
+                Ok(Some(Progress::Reset(outcome))) => {
+                    self.doing = Some("waiting after the reset");
+                    return Outcome::Reset {
+                        outcome,
                         at: self.clock.now(),
                     };
                 }
@@ -428,7 +496,7 @@ impl Stage {
         let targets = internet::hosts();
         let targets = targets.get(..3).unwrap_or(&targets);
         for (name, address) in targets {
-            let limit = self.left(USE_LIMIT).min(Duration::from_secs(1));
+            let limit = self.left(self.limit + USE).min(Duration::from_secs(1));
             match ping(interface, *address, limit).await {
                 Ok(time) => {
                     let ms = time.as_secs_f64() * 1e3;
@@ -443,7 +511,7 @@ impl Stage {
         }
         let mut used = format!("{answered} of {} pings answered", targets.len());
         if let Some((name, address)) = internet::web_server() {
-            let limit = self.left(USE_LIMIT).min(Duration::from_secs(2));
+            let limit = self.left(self.limit + USE).min(Duration::from_secs(2));
             let page = timeout(limit, fetch(address, name)).await;
             let url = format!("http://{name}/bytes/{PAGE}");
             match page.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
@@ -523,6 +591,14 @@ impl Stage {
             self.clock.now().since_origin().as_secs_f64()
         ));
     }
+}
+
+fn with_quick_restart(mut faults: Vec<FaultSpec>) -> Vec<FaultSpec> {
+    let is_slow = |spec: &FaultSpec| matches!(spec.fault, Fault::ResetSlow(_));
+    if !faults.iter().any(is_slow) {
+        faults.push(Fault::ResetSlow(RESTART_TIME).into());
+    }
+    faults
 }
 
 async fn ping(interface: &str, address: Ipv4Addr, limit: Duration) -> Result<Duration, String> {

@@ -1,15 +1,20 @@
 //! The command line (spec I): a contract, since other programs call it.
 
 pub mod args;
+pub mod at;
+pub mod control;
 pub mod demo;
+pub(crate) mod profiles;
 pub mod run;
 pub mod sim;
+pub mod status;
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::Parser;
 
+use crate::control::Request;
 use crate::daemon::logging;
 use crate::link::ExitStatus;
 use args::{Arguments, Subcommand};
@@ -19,6 +24,13 @@ pub fn main() -> ExitStatus {
     let arguments = Arguments::parse();
     let status = match arguments.command {
         Subcommand::Run(arguments) => run::run(&arguments),
+        Subcommand::Status(arguments) => status::run(&arguments),
+        Subcommand::Reconnect(arguments) => control::run(&arguments, &Request::Reconnect),
+        Subcommand::Disconnect(arguments) => control::run(&arguments, &Request::Disconnect),
+        Subcommand::Connect(arguments) => control::run(&arguments, &Request::Connect),
+        Subcommand::Reset(arguments) => control::run(&arguments, &Request::Reset),
+        Subcommand::Reload(arguments) => control::run(&arguments, &Request::Reload),
+        Subcommand::At(arguments) => at::run(arguments),
         Subcommand::Demo(arguments) => demo::run(&arguments),
         Subcommand::Sim(arguments) => sim::run(arguments),
     };

@@ -4,18 +4,25 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::args::RunArguments;
+use super::profiles;
 use super::{complain, fail, runtime};
 use crate::config::{self, Config, Severity};
+use crate::daemon::control::{self, Handles, Reload, ReloadOutcome};
 use crate::daemon::{Control, Daemon, Options, logging};
+use crate::io::control_socket::{self, ControlSocket, SocketProblem};
 use crate::io::harden;
+use crate::io::reset::Roots;
 use crate::io::signals::{Signal, Signals};
 use crate::link::ExitStatus;
 use crate::log::{Level, LogLine};
+use crate::modem::Profiles;
 
 /// Runs the service until it ends.
 pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
@@ -43,8 +50,8 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
             );
         }
     };
-    let config = match read_config(&arguments.config) {
-        Ok(config) => config,
+    let (config, profiles) = match read_config(&arguments.config) {
+        Ok(read) => read,
         Err(status) => return status,
     };
     logging::init(if arguments.verbose {
@@ -94,26 +101,74 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
         once: arguments.once,
         state_dir: arguments.state_dir.clone(),
         lock_dir: arguments.lock_dir.clone(),
+        // Spec I1: `--once` writes no CONNECT_OK.
+        config_file: (!arguments.once).then(|| arguments.config.clone()),
+        roots: Roots {
+            sys: arguments.sys_dir.clone(),
+            dev: arguments.dev_dir.clone(),
+        },
+        profiles,
     };
-    let status = LocalSet::new().block_on(&runtime, serve(config, options, signals));
+    let socket = match pid_file {
+        Some(_) => open_control_socket(&runtime, &arguments.run_dir, &config),
+        // The other one has it.
+        None => None,
+    };
+    let status = LocalSet::new().block_on(&runtime, serve(config, options, signals, socket));
     // Nothing that is still running can hold us up.
     runtime.shutdown_background();
     drop(pid_file);
     status
 }
 
-async fn serve(config: Config, options: Options, mut signals: Signals) -> ExitStatus {
+/// The control socket. Without one the link is as good; only `uplinkd status` does not work then.
+fn open_control_socket(
+    runtime: &Runtime,
+    run_dir: &Path,
+    config: &Config,
+) -> Option<ControlSocket> {
+    let _context = runtime.enter();
+    let path = control_socket::path(run_dir, &config.interface);
+    let group = config.control_group.as_deref();
+    let opened = ControlSocket::open(&path, group).or_else(|problem| match group {
+        // Root at least can ask.
+        Some(_) => {
+            complain_of_socket(&problem);
+            ControlSocket::open(&path, None)
+        }
+        None => Err(problem),
+    });
+    opened.inspect_err(complain_of_socket).ok()
+}
+
+fn complain_of_socket(problem: &SocketProblem) {
+    logging::emit(&LogLine::uplinkd(
+        Level::Warning,
+        format!("the control socket cannot be made as configured: {problem}"),
+    ));
+}
+
+async fn serve(
+    config: Config,
+    options: Options,
+    mut signals: Signals,
+    socket: Option<ControlSocket>,
+) -> ExitStatus {
     let (sender, controls) = mpsc::channel(8);
+    let control_sender = sender.clone();
+    let reload: Rc<dyn Reload> = Rc::new(());
+    let reload_by_signal = Rc::clone(&reload);
     tokio::task::spawn_local(async move {
         loop {
             let control = match signals.next().await {
                 Signal::Terminate(number) => Control::Stop(number),
                 Signal::Reconnect => Control::Reconnect,
                 Signal::Reload => {
-                    logging::emit(&LogLine::uplinkd(
-                        Level::Warning,
-                        "SIGHUP: the configuration is read at the start only; restart to change it",
-                    ));
+                    let (level, text) = match reload_by_signal.reload() {
+                        ReloadOutcome::Done(message) => (Level::Notice, message),
+                        ReloadOutcome::Refused(why) => (Level::Warning, why),
+                    };
+                    logging::emit(&LogLine::uplinkd(level, format!("SIGHUP: {text}")));
                     continue;
                 }
             };
@@ -122,14 +177,30 @@ async fn serve(config: Config, options: Options, mut signals: Signals) -> ExitSt
             }
         }
     });
-    match Daemon::new(config, options, controls, Rc::new(())).await {
-        Ok(daemon) => daemon.run().await,
-        Err(end) => fail(end.exit_status(), &end.to_string()),
+    let daemon = match Daemon::new(config, options, controls, Rc::new(())).await {
+        Ok(daemon) => daemon,
+        Err(end) => return fail(end.exit_status(), &end.to_string()),
+    };
+    let server = socket.map(|socket| {
+        let handles = Handles {
+            sources: daemon.sources(),
+            controls: control_sender,
+            reload,
+            at: daemon.at_requests(),
+        };
+        tokio::task::spawn_local(control::serve(socket, handles))
+    });
+    let status = daemon.run().await;
+    if let Some(server) = server {
+        // It takes the socket away.
+        server.abort();
+        let _ = server.await;
     }
+    status
 }
 
-/// Reads the configuration and prints every problem in it.
-pub(crate) fn read_config(path: &Path) -> Result<Config, ExitStatus> {
+/// Reads the configuration and the modem profiles, and prints every problem in them.
+pub(crate) fn read_config(path: &Path) -> Result<(Config, Arc<Profiles>), ExitStatus> {
     let name = path.display().to_string();
     let text = read_limited(path).map_err(|error| {
         let advice = match error.kind() {
@@ -142,7 +213,17 @@ pub(crate) fn read_config(path: &Path) -> Result<Config, ExitStatus> {
             &format!("the configuration {name} cannot be read: {error}{advice}"),
         )
     })?;
-    let (config, diagnostics) = config::read(&name, &text);
+    // Where the user's profiles are stands in it, and whether the models that it names exist is known with these.
+    let (profile_dir, configured) = match config::read(&name, &text).0 {
+        Some(config) => {
+            let configured = config.profile_dir != Config::default().profile_dir;
+            (config.profile_dir, configured)
+        }
+        None => (Config::default().profile_dir, false),
+    };
+    let (profiles, bad_profiles) = profiles::load(&profile_dir, configured);
+    let models: Vec<&str> = profiles.names().collect();
+    let (config, diagnostics) = config::read_with_models(&name, &text, &models);
     for diagnostic in &diagnostics {
         complain(diagnostic.render());
     }
@@ -150,12 +231,18 @@ pub(crate) fn read_config(path: &Path) -> Result<Config, ExitStatus> {
         .iter()
         .filter(|d| d.severity == Severity::Error)
         .count();
+    let files = if bad_profiles == 0 {
+        name
+    } else {
+        format!("{name} and {}", profile_dir.display())
+    };
+    let errors = errors + bad_profiles;
     match config {
-        Some(config) if errors == 0 => Ok(config),
+        Some(config) if errors == 0 => Ok((config, Arc::new(profiles))),
         _ => Err(fail(
             ExitStatus::CONFIGURATION,
             &format!(
-                "{name}: {errors} {}; nothing was started",
+                "{files}: {errors} {}; nothing was started",
                 if errors == 1 { "error" } else { "errors" }
             ),
         )),

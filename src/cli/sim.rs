@@ -1,19 +1,21 @@
 //! `uplinkd sim`: the simulated modem on a pty (spec I3).
 
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::args::{Demand, SimArguments};
 use super::{fail, runtime, say};
-use crate::daemon::{logging, simulator};
+use crate::daemon::logging;
+use crate::daemon::simulator::{self, Links, Order};
 use crate::io::clock::Clock;
-use crate::io::signals::Signals;
+use crate::io::signals::{Signal, Signals};
 use crate::link::ExitStatus;
 use crate::log::Level;
 use crate::ppp::config::{Account, AllowedAuth, AuthDemand, AuthMethod};
 use crate::secret::Secret;
 use crate::sim::SimConfig;
 
-/// Runs the simulator until SIGTERM or SIGINT.
+/// Runs the simulator until SIGTERM or SIGINT. SIGUSR1 switches the modem's power off and on, SIGHUP lifts all faults.
 pub(crate) fn run(arguments: SimArguments) -> ExitStatus {
     logging::init(Level::Debug);
     let runtime = match runtime() {
@@ -37,21 +39,44 @@ async fn serve(arguments: SimArguments) -> ExitStatus {
         seed: arguments.seed,
         faults: arguments.fault,
         demand: demand(arguments.auth, arguments.user, arguments.password),
+        personality: arguments.personality,
+        pin: arguments.pin.map(Secret::new),
+        iccid: arguments.iccid,
+        apns: (!arguments.apn.is_empty()).then_some(arguments.apn),
         ..SimConfig::default()
     };
-    let link = arguments.link;
-    let shown = link.clone();
-    let simulator = simulator::run(config, link, Clock::new(), |pty| {
+    let shown = arguments.link.clone();
+    let links = Links {
+        dial: arguments.link,
+        at: arguments.at_link,
+    };
+    let (orders, receiver) = mpsc::channel(8);
+    let simulator = simulator::run_with(config, links, receiver, Clock::new(), |pty| {
         let path = shown.as_deref().unwrap_or_else(|| pty.path());
         // Whoever started us waits for this line.
         say(path.display());
     });
+    let signals = async {
+        loop {
+            let order = match signals.next().await {
+                Signal::Terminate(_) => Order::Stop,
+                Signal::Reconnect => Order::PowerCycle,
+                Signal::Reload => Order::LiftFaults,
+            };
+            // A simulator that does not listen any more has ended.
+            let _ = orders.send(order).await;
+        }
+    };
     tokio::select! {
         ended = simulator => match ended {
-            Ok(()) => ExitStatus::DONE,
+            // By a signal: nothing else ends it well.
+            Ok(()) => {
+                logging::flush();
+                ExitStatus::USER
+            }
             Err(error) => fail(ExitStatus::OPEN_FAILED, &format!("the pty: {error}")),
         },
-        () = signals.terminated() => ExitStatus::USER,
+        status = signals => status,
     }
 }
 

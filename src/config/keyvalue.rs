@@ -4,116 +4,27 @@
 //! expanded or executed; that is refused at its column, with the value that was probably meant. Values are judged only
 //! once the whole file is read, because a later line wins over an earlier one.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+mod apply;
+mod key;
 
-use super::Config;
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::apply::apply;
+use self::key::{KEYS, Key};
+use super::device::{self, Models, looks_like_a_model};
 use super::diagnostic::Severity;
-use super::draft::{Draft, Field};
+use super::draft::Draft;
 use super::lexer::{self, Assignment, FlawKind, Line, quoted};
 use super::report::{LINE_LIMIT, Place, Report, is_secret_name, nearest};
 use super::value::{self, Refusal, shown};
-use crate::secret::Secret;
+use super::{Config, Device};
 
 /// A file larger than this is not a configuration.
 pub(super) const FILE_LIMIT: usize = 1 << 20;
 
-/// The keys of the format, in the order of the document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Start,
-    Provider,
-    Persist,
-    ResetOnFail,
-    ResetAlways,
-    ResetAt,
-    ResetWait,
-    Holdoff,
-    Retry,
-    Apn,
-    PdpType,
-    Demand,
-    Idle,
-    Device,
-    DefaultRoute,
-    Auth,
-    Account,
-    Password,
-    NetMode,
-    CarrierId,
-    LocalAddr,
-    RemoteAddr,
-    Netmask,
-    Monitor,
-    MonitorTarget,
-    MonitorInterval,
-    MonitorFail,
-    MonitorLog,
-    ConnectOk,
-    Pin,
-}
-
-/// Name, and an example of a value.
-const KEYS: [(Key, &str, &str); 30] = [
-    (Key::Start, "START", "yes"),
-    (Key::Provider, "PROVIDER", ""),
-    (Key::Persist, "PERSIST", "1"),
-    (Key::ResetOnFail, "RESET_ON_FAIL", "1"),
-    (Key::ResetAlways, "RESET_ALWAYS", "0"),
-    (Key::ResetAt, "RESET_AT", "03:00"),
-    (Key::ResetWait, "RESET_WAIT", "30"),
-    (Key::Holdoff, "HOLDOFF", "5"),
-    (Key::Retry, "RETRY", "3"),
-    (Key::Apn, "APN", "dream.jp"),
-    (Key::PdpType, "PDPTYPE", "IP"),
-    (Key::Demand, "DEMAND", "0"),
-    (Key::Idle, "IDLE", "60"),
-    (Key::Device, "DEVICE", "ttyUSB0"),
-    (Key::DefaultRoute, "DEFAULTROUTE", "1"),
-    (Key::Auth, "AUTH", "CHAP"),
-    (Key::Account, "ACCOUNT", "user@dream.jp"),
-    (Key::Password, "PASSWORD", "..."),
-    (Key::NetMode, "NETMODE", "AUTO"),
-    (Key::CarrierId, "CARRIERID", "4"),
-    (Key::LocalAddr, "LOCALADDR", "192.0.2.1"),
-    (Key::RemoteAddr, "REMOTEADDR", "192.0.2.2"),
-    (Key::Netmask, "NETMASK", "255.255.255.0"),
-    (Key::Monitor, "MONITOR", "yes"),
-    (Key::MonitorTarget, "MONITOR_TARGET", "www.example.jp"),
-    (Key::MonitorInterval, "MONITOR_INTERVAL", "30"),
-    (Key::MonitorFail, "MONITOR_FAIL", "3"),
-    (Key::MonitorLog, "MONITOR_LOG", "yes"),
-    (Key::ConnectOk, "CONNECT_OK", "1"),
-    (Key::Pin, "PIN", "..."),
-];
-
 /// Every key that the format knows, whether it acts yet or not, in the order of the document.
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|(_, name, _)| *name)
-}
-
-impl Key {
-    fn find(name: &str) -> Option<(Self, &'static str, &'static str)> {
-        KEYS.iter().find(|(_, known, _)| *known == name).copied()
-    }
-
-    /// The key for a field that readers share.
-    fn of(field: Field) -> (Self, &'static str) {
-        match field {
-            Field::Apn => (Self::Apn, "APN"),
-            Field::Device => (Self::Device, "DEVICE"),
-            Field::Auth => (Self::Auth, "AUTH"),
-            Field::Account => (Self::Account, "ACCOUNT"),
-            Field::Password => (Self::Password, "PASSWORD"),
-            Field::LocalAddress => (Self::LocalAddr, "LOCALADDR"),
-            Field::RemoteAddress => (Self::RemoteAddr, "REMOTEADDR"),
-        }
-    }
-
-    /// Whether its values may hold blanks.
-    fn is_text(self) -> bool {
-        matches!(self, Self::Account | Self::Password)
-    }
 }
 
 /// The winning line of a key. Not `Debug`: it may hold a password.
@@ -140,7 +51,7 @@ impl<'a> Setting<'a> {
 }
 
 /// Reads `text` into a configuration; the problems go to `report`.
-pub(super) fn read(text: &[u8], report: &mut Report) -> Config {
+pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Config {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if text.len() > FILE_LIMIT {
         report.error(
@@ -161,6 +72,7 @@ pub(super) fn read(text: &[u8], report: &mut Report) -> Config {
     let text = String::from_utf8_lossy(text);
     let mut reader = Reader {
         report,
+        models,
         settings: BTreeMap::new(),
         broken: BTreeSet::new(),
         open: false,
@@ -173,6 +85,7 @@ pub(super) fn read(text: &[u8], report: &mut Report) -> Config {
 
 struct Reader<'a, 'r> {
     report: &'r mut Report,
+    models: Models<'r>,
     settings: BTreeMap<Key, Setting<'a>>,
     /// Keys of lines that could not be read: they are not missing.
     broken: BTreeSet<Key>,
@@ -296,7 +209,8 @@ impl<'a> Reader<'a, '_> {
         };
         if let Some(former) = self.settings.insert(key, setting) {
             // It does not count any more, so it does not stop the start.
-            if let Err(refusal) = apply(&mut Draft::default(), former.key, &former.value) {
+            let refused = apply(&mut Draft::new(self.models), former.key, &former.value);
+            if let Err(refusal) = refused {
                 refuse(self.report, Severity::Warning, &former, refusal);
             }
         }
@@ -407,47 +321,49 @@ impl<'a> Reader<'a, '_> {
 
     /// Judges the winning values, then what they mean together.
     fn finish(mut self) -> Config {
-        let mut draft = Draft::default();
+        let mut draft = Draft::new(self.models);
         for setting in self.settings.values() {
-            match apply(&mut draft, setting.key, &setting.value) {
-                Ok(None) => {}
-                Ok(Some(later)) => self.report.warning(
-                    setting.place,
-                    format!("{} does not act yet", setting.name),
-                    Some(format!("it is ignored; in a later version it {later}")),
-                ),
-                Err(refusal) => {
-                    self.broken.insert(setting.key);
-                    refuse(self.report, Severity::Error, setting, refusal);
-                }
+            if let Err(refusal) = apply(&mut draft, setting.key, &setting.value) {
+                self.broken.insert(setting.key);
+                refuse(self.report, Severity::Error, setting, refusal);
             }
         }
-        for clash in draft.clashes(|field| Key::of(field).1) {
+        let name = |field| Key::of(field).map_or("", |(_, name)| name);
+        let is_set = |field| {
+            Key::of(field)
+                .and_then(|(key, _)| self.settings.get(&key))
+                .is_some_and(|setting| !setting.value.is_empty())
+        };
+        for clash in draft.clashes(name, is_set) {
             // With PROVIDER the other keys would come from its file; what could not be read is not missing.
-            let broken = clash.involved.iter().any(|field| {
-                self.broken.contains(&Key::of(*field).0) || self.broken.contains(&Key::Provider)
-            });
+            let broken = self.broken.contains(&Key::Provider)
+                || clash.involved.iter().any(|field| {
+                    Key::of(*field).is_some_and(|(key, _)| self.broken.contains(&key))
+                });
             if !broken {
-                let key = Key::of(clash.about).0;
-                let place = self.settings.get(&key).map_or(Place::FILE, Setting::place);
+                let key = Key::of(clash.about).map(|(key, _)| key);
+                let setting = key.and_then(|key| self.settings.get(&key));
+                let place = setting.map_or(Place::FILE, Setting::place);
                 self.report
                     .add(clash.severity, place, clash.message, Some(clash.help));
             }
         }
         if let Some(setting) = self.settings.get(&Key::Device)
             && !self.broken.contains(&Key::Device)
-            && let Some(model) = value::nearly_a_model(&setting.value)
+            && matches!(draft.config.device, Device::Tty(_))
+            && looks_like_a_model(&setting.value)
         {
             self.report.warning(
                 setting.place,
                 format!(
-                    "DEVICE: {} is taken as the name of a tty",
+                    "DEVICE: {} is no model that is known, and is taken as the name of a tty",
                     shown(&setting.value)
                 ),
-                Some(format!("did you mean {model}?")),
+                Some(device::EXPECTED_IF_UNKNOWN.to_owned()),
             );
         }
-        draft.finish()
+        // This format has no key for what `finish` asks about.
+        draft.finish(|_| false)
     }
 }
 
@@ -472,149 +388,6 @@ fn refuse(report: &mut Report, severity: Severity, setting: &Setting<'_>, refusa
         format!("{name}: {}", refusal.what),
         Some(help),
     );
-}
-
-/// Checks the value of a key and puts it into the draft. Empty means the default. What a key that does not act yet will
-/// do is given back.
-fn apply(draft: &mut Draft, key: Key, text: &str) -> Result<Option<&'static str>, Refusal> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let config = &mut draft.config;
-    Ok(match key {
-        Key::Start => {
-            config.start = value::yes_no(text)?;
-            None
-        }
-        Key::Provider => {
-            return Err(Refusal::new(
-                "files in /etc/ppp/peers are not read yet, and nothing else is dialed instead",
-                "PROVIDER= and the keys of \"PPP config\", e.g. APN=dream.jp",
-            ));
-        }
-        Key::Persist => {
-            config.persist = value::flag(text)?;
-            None
-        }
-        Key::ResetOnFail => {
-            value::flag(text)?;
-            Some("resets the modem when the link fails")
-        }
-        Key::ResetAlways => {
-            value::flag(text)?;
-            Some("resets the modem after each link")
-        }
-        Key::ResetAt => {
-            value::time_of_day(text)?;
-            Some("disconnects at that time of the day")
-        }
-        Key::ResetWait => {
-            value::whole(text, &(0..=86_400), "seconds")?;
-            Some("is the wait after a reset")
-        }
-        Key::Holdoff => {
-            let seconds = value::whole(text, &(0..=86_400), "seconds")?;
-            config.holdoff = Duration::from_secs(seconds);
-            None
-        }
-        Key::Retry => {
-            value::whole(text, &(0..=1_000), "failures in a row")?;
-            Some("is how many failures in a row lead to a reset")
-        }
-        Key::Apn => {
-            config.apn = Some(value::apn(text)?);
-            None
-        }
-        Key::PdpType => {
-            config.pdp_type = value::pdp_type(text)?;
-            None
-        }
-        Key::Demand => {
-            if value::flag(text)? {
-                return Err(Refusal::new(
-                    "dialing on demand does not act yet, and nothing is dialed instead",
-                    "DEMAND=0 to stay connected",
-                ));
-            }
-            None
-        }
-        Key::Idle => {
-            value::whole(text, &(0..=31_536_000), "seconds")?;
-            Some("hangs up after this long without traffic")
-        }
-        Key::Device => {
-            config.device = value::device(text)?;
-            None
-        }
-        Key::DefaultRoute => {
-            config.default_route = value::flag(text)?;
-            None
-        }
-        Key::Auth => {
-            draft.auth = Some(value::auth(text)?);
-            None
-        }
-        Key::Account => {
-            config.account = value::account(text)?;
-            None
-        }
-        Key::Password => {
-            value::password(text)?;
-            config.password = Secret::new(text);
-            None
-        }
-        Key::NetMode => {
-            value::choice(text, &["AUTO", "WCDMA", "LTE", "NONE"])?;
-            Some("chooses the radio access technology")
-        }
-        Key::CarrierId => {
-            value::carrier(text)?;
-            Some("chooses the carrier")
-        }
-        Key::LocalAddr => {
-            config.local_address = Some(value::address(text)?);
-            None
-        }
-        Key::RemoteAddr => {
-            config.remote_address = Some(value::address(text)?);
-            None
-        }
-        Key::Netmask => {
-            config.netmask = Some(value::netmask(text)?);
-            None
-        }
-        Key::Monitor => {
-            value::yes_no(text)?;
-            Some("watches the link with pings")
-        }
-        Key::MonitorTarget => {
-            value::host(text)?;
-            Some("is the target of the monitor's pings")
-        }
-        Key::MonitorInterval => {
-            value::whole(text, &(1..=86_400), "seconds")?;
-            Some("is the time between the monitor's pings")
-        }
-        Key::MonitorFail => {
-            value::whole(text, &(1..=1_000), "pings in a row")?;
-            Some("is how many lost pings cut the link")
-        }
-        Key::MonitorLog => {
-            value::yes_no(text)?;
-            Some("logs each ping of the monitor")
-        }
-        Key::ConnectOk => {
-            value::choice(text, &["1"]).map_err(|refusal| Refusal {
-                expected: "1, or no such line".to_owned(),
-                ..refusal
-            })?;
-            Some("spares the flash memory of some modems")
-        }
-        Key::Pin => {
-            value::pin(text)?;
-            Some("unlocks the SIM")
-        }
-    })
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod connect_ok;
 pub mod diagnostic;
 pub mod keyvalue;
 pub mod native;
 
+mod bringup;
+mod device;
 mod draft;
 mod lexer;
 mod report;
@@ -20,12 +23,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::at::DialPlan;
-use crate::link::Policy;
+use crate::link::{BackoffPolicy, Policy};
+use crate::modem::{Carrier, NetMode, ResetStep};
 use crate::ppp::SessionConfig;
 use crate::ppp::config::{AllowedAuth, AuthTimers, Credentials, EchoConfig, IpcpConfig, LcpConfig};
 use crate::secret::Secret;
 
+pub use crate::link::TimeOfDay;
+pub use device::MODELS;
 pub use diagnostic::{Diagnostic, Severity};
+
+/// The dial command where neither configuration nor profile has one: the document's.
+pub const DEFAULT_DIAL: &str = "ATDT*99***1#";
+
+/// How long to wait for CONNECT where neither configuration nor profile says it: as the document's chat script.
+pub const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Everything that a configuration file can say, whatever its format. `Default` is what an empty file means.
 #[derive(Clone, Debug)]
@@ -34,14 +46,68 @@ pub struct Config {
     pub start: bool,
     /// C3.
     pub persist: bool,
+    /// C4.
+    pub reset_on_fail: bool,
+    /// C5.
+    pub reset_always: bool,
+    /// C6.
+    pub reset_at: Option<TimeOfDay>,
+    /// C7. `None`: 30 s, or what the modem's profile needs.
+    pub reset_wait: Option<Duration>,
+    /// S1: every failure leads to a reset, those that it cannot mend too, as in the existing system.
+    pub reset_any: bool,
+    /// S2: instead of the profile's steps.
+    pub reset_steps: Option<Vec<ResetStep>>,
+    /// S2: as the last step, behind the others.
+    pub reset_command: Option<Vec<String>>,
+    /// S2: restart the host if no step works.
+    pub reset_reboot: bool,
     /// C8.
     pub holdoff: Duration,
+    /// C9.
+    pub retry: u32,
+    /// S1: how the waits grow.
+    pub backoff: BackoffPolicy,
+    /// S1.
+    pub good_after: Duration,
+    /// C12.
+    pub demand: bool,
+    /// C13. `None`: off.
+    pub idle: Option<Duration>,
+    /// N5: the interface stays while the link is down.
+    pub hold: bool,
+    /// N5, S6: how many packets wait for the link at most, and how many bytes.
+    pub queue_packets: usize,
+    /// See [`queue_packets`](Self::queue_packets).
+    pub queue_bytes: usize,
     /// C10. `None`: no context is defined.
     pub apn: Option<String>,
     /// C11.
     pub pdp_type: PdpType,
-    /// C14. The tty.
+    /// C14.
     pub device: Device,
+    /// D2: the profile to be used whatever the modem is; `None`: the one that fits.
+    pub profile: Option<String>,
+    /// D2: the user's own profiles, `*.toml` in this folder.
+    pub profile_dir: PathBuf,
+    /// C18. `None`: not set.
+    pub netmode: Option<NetMode>,
+    /// C19.
+    pub carrier: Option<Carrier>,
+    /// C26.
+    pub connect_ok: bool,
+    /// C26a.
+    pub pin: Option<Secret>,
+    /// D4: `None`: what the profile says.
+    pub registration_timeout: Option<Duration>,
+    /// D5: how often in 24 hours APN and account may be written to a modem with the flash-wear mark.
+    pub provisioning_limit: u32,
+    /// D4: the second AT port is asked this often for signal and registration; zero: never.
+    pub query_interval: Duration,
+    /// C21 to C25.
+    pub monitor: MonitorConfig,
+    /// I4: members of this group may use the control socket.
+    pub control_group: Option<String>,
     /// D7. Bits per second.
     pub speed: u32,
     /// D7. RTS/CTS flow control.
@@ -80,17 +146,55 @@ pub struct Config {
     pub echo: EchoConfig,
     /// D1: how long a command and the call may take.
     pub command_timeout: Duration,
-    /// D1.
-    pub dial_timeout: Duration,
-    /// D1: dial command.
-    pub dial: String,
+    /// D1. `None`: what the modem's profile says, else [`DEFAULT_DIAL_TIMEOUT`].
+    pub dial_timeout: Option<Duration>,
+    /// D1: dial command; `None`: the profile's, else `ATDT*99***1#`.
+    pub dial: Option<String>,
+}
+
+/// C21 to C25: watching the link with pings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonitorConfig {
+    /// C21.
+    pub enabled: bool,
+    /// C22: a name or an address; `None`: the first DNS server of the link, else the peer's address.
+    pub target: Option<String>,
+    /// C23.
+    pub interval: Duration,
+    /// C24: lost in a row.
+    pub fail: u32,
+    /// C25: each result is logged.
+    pub log: bool,
+    /// How long an answer may take. 5 s, and never more than the interval.
+    pub timeout: Duration,
+    /// M2: ping the target itself, not the nearest host on the way to it.
+    pub fixed_target: bool,
+    /// A packet received from the network since the last ping counts as an answer.
+    pub payload_is_life: bool,
+}
+
+impl Default for MonitorConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            target: None,
+            interval: Duration::from_secs(60),
+            fail: 3,
+            log: true,
+            timeout: Duration::from_secs(5),
+            fixed_target: false,
+            payload_is_life: false,
+        }
+    }
 }
 
 /// C14. What the configuration says the modem is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Device {
-    /// Find it. Acts with RECOVERY.
+    /// Find it.
     Auto,
+    /// Find a modem of this model: the name of a profile.
+    Model(String),
     /// A tty.
     Tty(PathBuf),
 }
@@ -120,10 +224,37 @@ impl Default for Config {
         Self {
             start: false,
             persist: true,
+            reset_on_fail: true,
+            reset_always: false,
+            reset_at: None,
+            reset_wait: None,
+            reset_any: false,
+            reset_steps: None,
+            reset_command: None,
+            reset_reboot: false,
             holdoff: Duration::from_secs(5),
+            retry: 3,
+            backoff: BackoffPolicy::default(),
+            good_after: Duration::from_secs(60),
+            demand: false,
+            idle: None,
+            hold: false,
+            queue_packets: 64,
+            queue_bytes: 64 * 1024,
             apn: None,
             pdp_type: PdpType::Ip,
             device: Device::Auto,
+            profile: None,
+            profile_dir: PathBuf::from("/etc/uplinkd/modems"),
+            netmode: None,
+            carrier: None,
+            connect_ok: false,
+            pin: None,
+            registration_timeout: None,
+            provisioning_limit: 10,
+            query_interval: Duration::from_secs(60),
+            monitor: MonitorConfig::default(),
+            control_group: None,
             speed: 460_800,
             rtscts: true,
             modem_lines: true,
@@ -146,8 +277,8 @@ impl Default for Config {
             },
             echo: EchoConfig::default(),
             command_timeout: Duration::from_secs(30),
-            dial_timeout: Duration::from_secs(30),
-            dial: "ATDT*99***1#".to_owned(),
+            dial_timeout: None,
+            dial: None,
         }
     }
 }
@@ -202,9 +333,22 @@ impl Config {
     pub fn dial_plan(&self) -> DialPlan {
         DialPlan {
             command_timeout: self.command_timeout,
-            dial_timeout: self.dial_timeout,
-            ..DialPlan::dialog(self.apn.as_deref(), self.pdp_type.as_str(), &self.dial)
+            dial_timeout: self.dial_timeout.unwrap_or(DEFAULT_DIAL_TIMEOUT),
+            ..DialPlan::dialog(
+                self.apn.as_deref(),
+                self.pdp_type.as_str(),
+                self.dial.as_deref().unwrap_or(DEFAULT_DIAL),
+            )
         }
+    }
+
+    /// What is tried, in this order, to make the modem restart (spec S2): the configuration's steps, else those of the
+    /// modem's profile; then the user's command; then a restart of this host, if that is allowed.
+    pub fn reset_ladder(&self, profile: &[ResetStep]) -> Vec<ResetStep> {
+        let steps = self.reset_steps.as_deref().unwrap_or(profile);
+        let command = self.reset_command.clone().map(ResetStep::Command);
+        let reboot = self.reset_reboot.then_some(ResetStep::Reboot);
+        steps.iter().cloned().chain(command).chain(reboot).collect()
     }
 
     /// How the link is supervised; `once` is the command line's `--once`.
@@ -213,6 +357,15 @@ impl Config {
             persist: self.persist,
             once,
             holdoff: self.holdoff,
+            retry: self.retry,
+            // Spec I1: `--once` never resets.
+            reset_on_fail: self.reset_on_fail && !once,
+            reset_always: self.reset_always && !once,
+            reset_wait: self.reset_wait,
+            reset_any: self.reset_any,
+            good_after: self.good_after,
+            backoff: self.backoff,
+            demand: self.demand && !once,
         }
     }
 }
@@ -229,20 +382,45 @@ impl PdpType {
 
 /// Reads the text of a configuration file; `name` is what diagnostics call it, and `.toml` at its end chooses the
 /// format. The configuration is there unless a diagnostic is an error.
+///
+/// The models that it may name are [`MODELS`]; see [`read_with_models`].
 pub fn read(name: &str, text: &[u8]) -> (Option<Config>, Vec<Diagnostic>) {
+    read_any(name, text, device::Models::default())
+}
+
+/// As [`read`], where `models` are the names of all modem profiles, those of the user's own too. Where these lie stands in
+/// [`Config::profile_dir`], so a file is read twice: first to know that, then to know that each name in it has a meaning.
+pub fn read_with_models(
+    name: &str,
+    text: &[u8],
+    models: &[&str],
+) -> (Option<Config>, Vec<Diagnostic>) {
+    read_any(name, text, device::Models::all(models))
+}
+
+fn read_any(
+    name: &str,
+    text: &[u8],
+    models: device::Models<'_>,
+) -> (Option<Config>, Vec<Diagnostic>) {
     let mut report = report::Report::new(name);
-    let config = if name.ends_with(".toml") {
-        native::read(text, &mut report)
+    let config = if is_native(name) {
+        native::read(text, models, &mut report)
     } else {
-        keyvalue::read(text, &mut report)
+        keyvalue::read(text, models, &mut report)
     };
     let config = if report.failed() { None } else { Some(config) };
     (config, report.finish())
 }
 
+fn is_native(name: &str) -> bool {
+    name.ends_with(".toml")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::at::Command;
 
     fn credentials(config: &Config, empty: bool) -> (String, Vec<u8>, AllowedAuth) {
         let Credentials {
@@ -320,7 +498,7 @@ mod tests {
         };
         let plan = DialPlan {
             commands: ["ATZ", "ATE0", "AT+CGDCONT=1,\"IP\",\"dream.jp\"", "AT"]
-                .map(str::to_owned)
+                .map(Command::new)
                 .to_vec(),
             dial: "ATDT*99***1#".to_owned(),
             command_timeout: Duration::from_secs(30),
@@ -333,7 +511,7 @@ mod tests {
             ..config
         };
         assert_eq!(
-            raw.dial_plan().commands.get(2).map(String::as_str),
+            raw.dial_plan().commands.get(2).map(Command::shown),
             Some("AT+CGDCONT=1,\"PPP\",\"dream.jp\"")
         );
         assert_eq!(
@@ -346,10 +524,48 @@ mod tests {
     fn the_policy_is_persistent_with_five_seconds_unless_told() {
         let expected = Policy {
             persist: true,
-            once: true,
+            once: false,
             holdoff: Duration::from_secs(5),
+            retry: 3,
+            reset_on_fail: true,
+            reset_always: false,
+            reset_wait: None,
+            reset_any: false,
+            good_after: Duration::from_secs(60),
+            backoff: BackoffPolicy::default(),
+            demand: false,
         };
-        assert_eq!(Config::default().policy(true), expected);
+        assert_eq!(Config::default().policy(false), expected);
+        let once = Policy {
+            once: true,
+            reset_on_fail: false,
+            ..expected
+        };
+        assert_eq!(Config::default().policy(true), once);
+    }
+
+    #[test]
+    fn the_ladder_is_the_profiles_unless_told_and_the_host_is_last() {
+        let at = |command: &str| ResetStep::At(command.to_owned());
+        let profile = [at("AT+CFUN=16"), ResetStep::UsbAuthorized];
+        let command = vec!["/bin/reset".to_owned()];
+        let plain = Config::default();
+        assert_eq!(plain.reset_ladder(&profile), profile);
+        let more = Config {
+            reset_command: Some(command.clone()),
+            reset_reboot: true,
+            ..Config::default()
+        };
+        let last = [ResetStep::Command(command), ResetStep::Reboot];
+        assert_eq!(
+            more.reset_ladder(&profile),
+            [profile, last.clone()].concat()
+        );
+        let own = Config {
+            reset_steps: Some(vec![]),
+            ..more
+        };
+        assert_eq!(own.reset_ladder(&[at("AT")]), last);
     }
 
     #[test]

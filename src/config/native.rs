@@ -4,18 +4,20 @@
 //! serde takes the file apart and knows the keys; a value is taken as it comes (`Scalar`) and judged by the checks
 //! that the old format uses too, so that each is reported at its own place and in the same words.
 
+mod apply;
 mod scalar;
 mod schema;
+mod supervision;
 
 use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeArray, DeString, DeTable, DeValue, ValueDeserializer};
 
-use self::scalar::Scalar;
 use self::schema::File;
 use super::Config;
+use super::device::Models;
 use super::diagnostic::HIDDEN;
 use super::draft::{Draft, Field};
 use super::keyvalue::FILE_LIMIT;
@@ -28,7 +30,7 @@ pub fn known_keys() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reads `text` into a configuration; the problems go to `report`.
-pub(super) fn read(text: &[u8], report: &mut Report) -> Config {
+pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Config {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if text.len() > FILE_LIMIT {
         report.error(
@@ -52,7 +54,7 @@ pub(super) fn read(text: &[u8], report: &mut Report) -> Config {
             return Config::default();
         }
     };
-    Reader::new(text, report).read()
+    Reader::new(text, report).read(models)
 }
 
 /// What turns bytes into places, and collects.
@@ -86,7 +88,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         }
     }
 
-    fn read(mut self) -> Config {
+    fn read(mut self, models: Models<'_>) -> Config {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
             for error in errors {
@@ -96,9 +98,11 @@ impl<'a, 'r> Reader<'a, 'r> {
         }
         let span = table.span();
         let file = self.file(table.into_inner(), &span);
-        let mut draft = Draft::default();
-        schema::apply(&mut self, &mut draft, file);
-        for clash in draft.clashes(field_name) {
+        let mut draft = Draft::new(models);
+        apply::apply(&mut self, &mut draft, file);
+        let spans = &self.spans;
+        let is_set = |field| spans.iter().any(|(set, _)| *set == field);
+        for clash in draft.clashes(field_name, is_set) {
             if !clash
                 .involved
                 .iter()
@@ -110,7 +114,7 @@ impl<'a, 'r> Reader<'a, 'r> {
                     .add(clash.severity, place, clash.message, Some(clash.help));
             }
         }
-        draft.finish()
+        draft.finish(is_set)
     }
 
     /// Lets serde take the table apart. What it refuses (unknown keys, sections that are none) is reported and taken
@@ -172,12 +176,12 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     /// Judges a value and puts it where it belongs; nothing happens if it is not in the file.
-    fn set<T>(
+    fn set<V, T>(
         &mut self,
         name: &'static str,
-        value: Option<Spanned<Scalar>>,
+        value: Option<Spanned<V>>,
         target: &mut T,
-        check: impl FnOnce(&Scalar) -> Result<T, Refusal>,
+        check: impl FnOnce(&V) -> Result<T, Refusal>,
     ) {
         let Some(value) = value else { return };
         let span = value.span();
@@ -230,23 +234,55 @@ impl<'a, 'r> Reader<'a, 'r> {
 
 /// Takes the entry out whose key or value is at `span`; false if there is none.
 fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
-    let touches = |other: Range<usize>| {
-        other.start <= span.start && span.end <= other.end && other.start < other.end
-    };
-    for (_, value) in table.iter_mut() {
-        if let DeValue::Table(inner) = value.get_mut()
-            && take_out(inner, span)
-        {
-            return true;
+    let mut emptied = None;
+    for (key, value) in table.iter_mut() {
+        match value.get_mut() {
+            DeValue::Table(inner) => {
+                if take_out(inner, span) {
+                    return true;
+                }
+            }
+            DeValue::Array(list) => {
+                if take_out_of_list(list, span) {
+                    // An empty list would have a meaning.
+                    if !list.is_empty() {
+                        return true;
+                    }
+                    emptied = Some(key.get_ref().to_string());
+                }
+            }
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => {}
         }
     }
-    let found = table
-        .iter()
-        .find(|(key, value)| touches(key.span()) || touches(value.span()));
-    let Some(name) = found.map(|(key, _)| key.get_ref().to_string()) else {
-        return false;
-    };
-    table.remove(name.as_str()).is_some()
+    let found = emptied.or_else(|| {
+        let is_at = |(key, value): &(&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+            touches(&key.span(), span) || touches(&value.span(), span)
+        };
+        let (key, _) = table.iter().find(is_at)?;
+        Some(key.get_ref().to_string())
+    });
+    found.is_some_and(|name| table.remove(name.as_str()).is_some())
+}
+
+/// Takes the whole item out at `span`: a reset step without one of its keys is another problem, not a step.
+fn take_out_of_list(list: &mut DeArray<'_>, span: &Range<usize>) -> bool {
+    let items = std::mem::replace(list, DeArray::new());
+    let before = items.len();
+    for item in items {
+        if !touches(&item.span(), span) {
+            list.push(item);
+        }
+    }
+    list.len() < before
+}
+
+/// Whether `span` lies within `other`.
+fn touches(other: &Range<usize>, span: &Range<usize>) -> bool {
+    other.start <= span.start && span.end <= other.end && other.start < other.end
 }
 
 fn source_lines(text: &str) -> Vec<SourceLine<'_>> {
@@ -285,7 +321,7 @@ fn written(value: &str) -> String {
 }
 
 /// What the fields that take part in clashes are called here.
-const FIELDS: [(Field, &str); 7] = [
+const FIELDS: [(Field, &str); 25] = [
     (Field::Apn, "modem.apn"),
     (Field::Device, "modem.device"),
     (Field::Auth, "ppp.auth"),
@@ -293,6 +329,30 @@ const FIELDS: [(Field, &str); 7] = [
     (Field::Password, "ppp.password"),
     (Field::LocalAddress, "network.local_address"),
     (Field::RemoteAddress, "network.remote_address"),
+    (Field::Persist, "supervision.persist"),
+    (Field::Holdoff, "supervision.holdoff"),
+    (Field::Retry, "supervision.retry"),
+    (Field::Demand, "supervision.demand"),
+    (Field::Idle, "supervision.idle"),
+    (Field::NetworkMax, "supervision.backoff.network_max"),
+    (
+        Field::ConfigurationMin,
+        "supervision.backoff.configuration_min",
+    ),
+    (
+        Field::ConfigurationMax,
+        "supervision.backoff.configuration_max",
+    ),
+    (Field::ResetOnFail, "supervision.reset.on_fail"),
+    (Field::ResetAlways, "supervision.reset.always"),
+    (Field::ResetAny, "supervision.reset.any"),
+    (Field::ResetSteps, "supervision.reset.steps"),
+    (Field::ResetCommand, "supervision.reset.command"),
+    (Field::ResetReboot, "supervision.reset.reboot"),
+    (Field::Monitor, "monitor.enabled"),
+    (Field::MonitorInterval, "monitor.interval"),
+    (Field::MonitorFail, "monitor.fail"),
+    (Field::MonitorTimeout, "monitor.timeout"),
 ];
 
 fn field_name(field: Field) -> &'static str {

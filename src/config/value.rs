@@ -2,13 +2,15 @@
 //!
 //! Each takes the text (or number) of a value and gives back what it means, or a [`Refusal`] in words.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::diagnostic::printable;
-use super::{Auth, Device, PdpType};
+use super::{Auth, PdpType, TimeOfDay};
+use crate::modem::{Carrier, NetMode};
+use crate::secret::Secret;
 
 /// Why a value was refused. The reader puts the key's name before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ impl Refusal {
         }
     }
 
-    fn meaning(self, meant: Option<impl Into<String>>) -> Self {
+    pub(super) fn meaning(self, meant: Option<impl Into<String>>) -> Self {
         Self {
             meant: meant.map(Into::into),
             ..self
@@ -143,30 +145,39 @@ pub(super) fn in_range(
     ))
 }
 
-/// A time of day, hh:mm, as minutes after midnight.
-pub(super) fn time_of_day(text: &str) -> Result<u16, Refusal> {
-    let parse = |text: &str| -> Option<(u16, u16)> {
-        let (hours, minutes) = text.split_once(':')?;
-        let number = |part: &str| {
-            let digits = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-            digits.then(|| part.parse::<u16>().ok()).flatten()
-        };
-        Some((number(hours)?, number(minutes)?)).filter(|(h, m)| *h <= 24 && *m <= 59)
+/// A time of day, hh:mm.
+pub(super) fn time_of_day(text: &str) -> Result<TimeOfDay, Refusal> {
+    let number = |part: &str| {
+        let digits = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| part.parse::<u8>().ok()).flatten()
     };
+    let time = |hour: &str, minute: &str| Some((number(hour)?, number(minute)?));
     let folded = ascii(text);
-    let found = parse(folded.trim());
-    if let Some((hours @ 0..=23, minutes)) = found
-        && text.len() == 5
-        && folded.trim() == text
+    let folded = folded.trim();
+    let found = match folded.split([':', '.']).collect::<Vec<_>>().as_slice() {
+        [hour, minute] | [hour, minute, "00"] => time(hour, minute),
+        [digits] if digits.is_ascii() && digits.len() == 4 => {
+            let (hour, minute) = digits.split_at_checked(2).unwrap_or_default();
+            time(hour, minute)
+        }
+        _ => None,
+    };
+    if let Some((hour @ 0..=23, minute @ 0..=59)) = found
+        && text == format!("{hour:02}:{minute:02}")
     {
-        return Ok(hours * 60 + minutes);
+        return Ok(TimeOfDay { hour, minute });
     }
-    let meant = found.filter(|(h, m)| *h < 24 || *m == 0);
+    // The nearest one: 24:00 is the next day's 00:00, and what lies behind it has no meaning.
+    let meant = found.map(|(hour, minute)| match (hour, minute) {
+        (24, 0) => (0, 0),
+        (24.., _) => (23, 59),
+        (hour, minute) => (hour, minute.min(59)),
+    });
     Err(Refusal::new(
         format!("{} is not a time of day", shown(text)),
         "hh:mm, 00:00 to 23:59",
     )
-    .meaning(meant.map(|(h, m)| format!("{:02}:{m:02}", h % 24))))
+    .meaning(meant.map(|(hour, minute)| format!("{hour:02}:{minute:02}"))))
 }
 
 /// An access point name.
@@ -226,9 +237,9 @@ pub(super) fn password(text: &str) -> Result<(), Refusal> {
 }
 
 /// A PIN of the SIM. The refusal does not tell a digit of it.
-pub(super) fn pin(text: &str) -> Result<(), Refusal> {
+pub(super) fn pin(text: &str) -> Result<Secret, Refusal> {
     if (4..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(());
+        return Ok(Secret::new(text));
     }
     Err(Refusal::new("the value is not a PIN", "4 to 8 digits"))
 }
@@ -270,89 +281,6 @@ pub(super) fn pdp_type(text: &str) -> Result<PdpType, Refusal> {
     } else {
         refusal
     })
-}
-
-/// The modems that the existing system names, and the udev alias that its gateways have for their tty.
-const MODELS: [(&str, Option<&str>); 7] = [
-    ("LISA-U200", Some("ttyLISA0")),
-    ("KYM11", Some("ttyKYM11")),
-    ("UM03-KO", Some("ttyUM03KO0")),
-    ("AMP520", Some("ttyAMP0")),
-    ("AMM570", None),
-    ("LN940A", None),
-    ("AMM5220", None),
-];
-
-/// What is said where the modem's tty is not named.
-pub(super) const DEVICE_EXPECTED: &str = "the modem's tty, e.g. /dev/ttyUSB0";
-
-/// `DEVICE`: a model with an alias, the name of a tty, a path.
-pub(super) fn device(text: &str) -> Result<Device, Refusal> {
-    if text == "AUTO" {
-        return Err(Refusal::new(
-            "finding the modem does not act yet",
-            DEVICE_EXPECTED,
-        ));
-    }
-    if let Some((model, alias)) = MODELS.iter().find(|(model, _)| *model == text) {
-        return alias
-            .map(|alias| Device::Tty(PathBuf::from(format!("/dev/{alias}"))))
-            .ok_or_else(|| {
-                Refusal::new(
-                    format!("finding the {model} does not act yet"),
-                    DEVICE_EXPECTED,
-                )
-            });
-    }
-    if text == "-" || text.starts_with("unix:") {
-        return Err(Refusal::new(
-            format!("{}: a line without a modem does not act yet", shown(text)),
-            DEVICE_EXPECTED,
-        ));
-    }
-    let refuse = |what: String| Refusal::new(what, DEVICE_EXPECTED);
-    if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace()) {
-        return Err(refuse(format!(
-            "{} does not belong into the name of a tty",
-            character(bad)
-        )));
-    }
-    if text.len() > 1_000 {
-        return Err(refuse("the path is too long".to_owned()));
-    }
-    if text.starts_with('/') {
-        if text.ends_with('/') {
-            return Err(refuse(format!("{} is a folder, not a tty", shown(text))));
-        }
-        return Ok(Device::Tty(PathBuf::from(text)));
-    }
-    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(refuse(format!(
-            "{} is neither a name in /dev nor a full path",
-            shown(text)
-        )));
-    }
-    let mut models = MODELS.iter().map(|(model, _)| *model).chain(["AUTO"]);
-    if let Some(model) = models.find(|model| model.eq_ignore_ascii_case(text)) {
-        return Err(
-            refuse(format!("{} is not one of its values", shown(text))).meaning(Some(model))
-        );
-    }
-    Ok(Device::Tty(PathBuf::from(format!("/dev/{text}"))))
-}
-
-/// A model that `text`, taken as the name of a tty, was perhaps meant to be.
-pub(super) fn nearly_a_model(text: &str) -> Option<&'static str> {
-    if text.contains('/') || text.starts_with("tty") || text.len() < 4 {
-        return None;
-    }
-    let text = text.to_ascii_uppercase();
-    MODELS
-        .iter()
-        .map(|(model, _)| (strsim::osa_distance(&text, model), *model))
-        .filter(|(distance, _)| (1..=2).contains(distance))
-        .min()
-        .map(|(_, model)| model)
 }
 
 /// An address that one end of the link can have.
@@ -411,27 +339,121 @@ pub(super) fn netmask(text: &str) -> Result<Ipv4Addr, Refusal> {
     Ok(mask)
 }
 
+/// `NETMODE`. `None`: not set.
+pub(super) fn net_mode(text: &str) -> Result<Option<NetMode>, Refusal> {
+    let refusal = match choice(text, &["AUTO", "WCDMA", "LTE", "NONE"]) {
+        Ok("AUTO") => return Ok(Some(NetMode::Auto)),
+        Ok("WCDMA") => return Ok(Some(NetMode::Wcdma)),
+        Ok("LTE") => return Ok(Some(NetMode::Lte)),
+        Ok(_) => return Ok(None),
+        Err(refusal) => refusal,
+    };
+    let meant = match ascii(text).trim().to_ascii_uppercase().as_str() {
+        "3G" | "UMTS" | "W-CDMA" => "WCDMA",
+        "4G" => "LTE",
+        _ => return Err(none_is(refusal, text, "NONE")),
+    };
+    Err(refusal.meaning(Some(meant)))
+}
+
 /// `CARRIERID`: 1 to 5, or the five digits of a network.
-pub(super) fn carrier(text: &str) -> Result<(), Refusal> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    if digits && (text.len() == 5 || matches!(text, "1" | "2" | "3" | "4" | "5")) {
-        return Ok(());
+pub(super) fn carrier(text: &str) -> Result<Carrier, Refusal> {
+    if let Ok(number @ 1..=5) = text.parse::<u8>()
+        && text.len() == 1
+    {
+        return Ok(Carrier::Number(number));
     }
+    if text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(Carrier::Plmn(text.to_owned()));
+    }
+    let folded = ascii(text).trim().to_ascii_lowercase();
+    let digits: String = folded.chars().filter(|c| !matches!(c, '-' | ' ')).collect();
+    let meant = match digits.as_str() {
+        "docomo" | "nttdocomo" => Some("1"),
+        "kddi" | "au" => Some("2"),
+        "softbank" => Some("3"),
+        "simfree" | "auto" => Some("4"),
+        other if other != text => Some(other).filter(|other| carrier(other).is_ok()),
+        _ => None,
+    };
     Err(Refusal::new(
         format!("{} is not a carrier", shown(text)),
         "1 to 5, or the five digits of a network, e.g. 44010",
+    )
+    .meaning(meant))
+}
+
+/// The name or the address of a host that answers pings.
+pub(super) fn host(text: &str) -> Result<String, Refusal> {
+    let expected = "e.g. www.example.jp or 192.0.2.1";
+    if text.parse::<Ipv4Addr>().is_ok() {
+        return address(text)
+            .map(|address| address.to_string())
+            .map_err(|refusal| Refusal::new(refusal.what, expected));
+    }
+    if is_host_name(text) {
+        return Ok(text.to_owned());
+    }
+    let what = if text.parse::<Ipv6Addr>().is_ok() {
+        format!(
+            "{} is an IPv6 address, and the link has IPv4 only",
+            shown(text)
+        )
+    } else {
+        format!("{} is neither a host name nor an IPv4 address", shown(text))
+    };
+    Err(Refusal::new(what, expected).meaning(host_meant(text)))
+}
+
+/// Labels of letters, digits, dashes and underscores; the last one is not a number, as that of an address is.
+fn is_host_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let last = name.rsplit('.').next().unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(label) && !last.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The host of a URL, of `name:port`, of full-width characters, of an address with a prefix length or leading zeros.
+fn host_meant(text: &str) -> Option<String> {
+    let folded = ascii(text);
+    let folded = folded.trim();
+    let behind = folded.split_once("://").map_or(folded, |(_, rest)| rest);
+    let host = behind.split(['/', '?', '#']).next().unwrap_or(behind);
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let host = host.split(':').next().unwrap_or(host);
+    let host = address_meant(host).unwrap_or_else(|| host.to_owned());
+    let good = host != text && (is_host_name(&host) || address(&host).is_ok());
+    good.then_some(host)
+}
+
+/// The name or number of a group of users.
+pub(super) fn group(text: &str) -> Result<String, Refusal> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if (1..=32).contains(&text.len()) && text.chars().all(valid) && !text.starts_with('-') {
+        return Ok(text.to_owned());
+    }
+    Err(Refusal::new(
+        format!("{} cannot name a group", shown(text)),
+        "at most 32 letters, digits, dashes and underscores, e.g. dialout",
     ))
 }
 
-/// The name or the address of a host.
-pub(super) fn host(text: &str) -> Result<(), Refusal> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if text.len() <= 253 && text.chars().all(valid) && !text.starts_with(['-', '.']) {
-        return Ok(());
+/// A folder, by its full path.
+pub(super) fn folder(text: &str) -> Result<PathBuf, Refusal> {
+    let plain = |part: &str| part != ".." && !part.chars().any(char::is_control);
+    if text.starts_with('/') && text.len() <= 1_000 && text.split('/').all(plain) {
+        return Ok(PathBuf::from(text));
     }
     Err(Refusal::new(
-        format!("{} is neither a host name nor an IPv4 address", shown(text)),
-        "e.g. www.example.jp or 192.0.2.1",
+        format!("{} is not the full path of a folder", shown(text)),
+        "e.g. /etc/uplinkd/modems",
     ))
 }
 
@@ -514,7 +536,7 @@ pub(super) fn character(c: char) -> String {
 }
 
 /// Full-width letters and digits, as an input method leaves them, in ASCII.
-fn ascii(text: &str) -> String {
+pub(super) fn ascii(text: &str) -> String {
     let narrow = |c: char| match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         '\u{3000}' => ' ',

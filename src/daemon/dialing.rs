@@ -1,72 +1,12 @@
-//! The AT dialog and the hang-up of the core, on a port.
-
-use std::io;
+//! The hang-up of the core on a port, for those who are no attempt; and how a loop takes turns with the rest of the program.
 
 use tokio::sync::watch;
 
-use crate::at::{
-    Connected, DialError, DialEvent, DialPlan, Dialer, HangUp, HangUpEvent, HangUpPlan,
-};
+use crate::at::{HangUp, HangUpEvent, HangUpPlan};
 use crate::daemon::logging::emit;
 use crate::io::clock::Clock;
 use crate::io::serial::Port;
-use crate::link::UserStop;
-
-/// How dialing went.
-pub(crate) enum Dialed {
-    /// The line carries data.
-    Connected(Connected),
-    /// The modem did not connect.
-    Failed(DialError),
-    /// The tty is gone.
-    LineGone(Option<io::Error>),
-    /// The user wants the end.
-    Stopped(UserStop),
-}
-
-/// Runs the dialog of `plan` until CONNECT or an end.
-pub(crate) async fn dial(
-    port: &Port,
-    plan: DialPlan,
-    clock: &Clock,
-    stop: &mut watch::Receiver<Option<UserStop>>,
-) -> Dialed {
-    let mut dialer = Dialer::new(plan);
-    let mut out = Vec::new();
-    let mut buffer = [0; 2048];
-    let mut turns = Turns::default();
-    dialer.start(clock.now());
-    loop {
-        while dialer.poll_transmit(&mut out) {}
-        while let Some(event) = dialer.poll_event() {
-            match event {
-                DialEvent::Log(line) => emit(&line),
-                DialEvent::Connected(connected) => return Dialed::Connected(connected),
-                DialEvent::Failed(error) => return Dialed::Failed(error),
-            }
-        }
-        tokio::select! {
-            biased;
-            asked = stopped(stop) => return Dialed::Stopped(asked),
-            read = port.read(&mut buffer) => match read {
-                Ok(0) => return Dialed::LineGone(None),
-                Ok(n) => {
-                    let now = clock.now();
-                    dialer.handle_bytes(now, buffer.get(..n).unwrap_or_default());
-                    // A line that always has something to read must not stop the clock.
-                    dialer.handle_timeout(now);
-                    turns.count().await;
-                }
-                Err(error) => return Dialed::LineGone(Some(error)),
-            },
-            written = port.write(&out), if !out.is_empty() => match written {
-                Ok(n) => drop(out.drain(..n.min(out.len()))),
-                Err(error) => return Dialed::LineGone(Some(error)),
-            },
-            () = clock.sleep_until(dialer.poll_timeout()) => dialer.handle_timeout(clock.now()),
-        }
-    }
-}
+use crate::link::Stop;
 
 /// Brings the modem on hook. Ends within the plan's limit; the tty going away ends it at once.
 pub(crate) async fn hang_up(port: &Port, plan: HangUpPlan, clock: &Clock) {
@@ -123,10 +63,10 @@ impl Turns {
     }
 }
 
-/// Ends when the user wants the end.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<Option<UserStop>>) -> UserStop {
+/// Ends when we want the end: a user, the clock, whoever watches the link.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
     let asked = match stop.wait_for(Option::is_some).await {
-        Ok(asked) => *asked,
+        Ok(asked) => asked.clone(),
         Err(_) => None,
     };
     match asked {

@@ -1,65 +1,35 @@
-//! The data phase: PPP between the port and the TUN device, one loop, no allocation per packet.
+//! The loop of an attempt: the tty, the interface and the core's [`Attempt`] between them. No allocation per packet.
 
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
-use crate::at::{CarrierWatch, LineText};
-use crate::daemon::attempt::Network;
+use crate::daemon::connection::Context;
 use crate::daemon::dialing::{Turns, stopped};
+use crate::daemon::interface::{Held, Interface};
+use crate::daemon::link_events::LinkEvents;
 use crate::daemon::logging::emit;
-use crate::io::clock::Clock;
+use crate::daemon::monitor::{self, MonitorNews};
+use crate::daemon::progress::Progress;
 use crate::io::link_monitor::{LinkGone, LinkMonitor};
 use crate::io::serial::Port;
-use crate::io::tun::Tun;
-use crate::link::{NetworkProblem, UserStop};
-use crate::log::{Level, LogLine};
-use crate::ppp::{DownReason, Endpoint, EndpointStats, Event};
+use crate::link::attempt::{Attempt, AttemptEvent};
+use crate::link::{Idle, Input, LinkEnd, NetworkProblem, Stop};
+use crate::log::{Identifier, Level, LogLine};
+use crate::ppp::{EndpointStats, Ipv4Settings};
 use crate::time::{Instant, earliest};
 
-/// How long a clean Terminate may take when we want the end (spec S5: 5 s in all, hanging up included).
-pub(crate) const CLOSE_LIMIT: Duration = Duration::from_millis(1800);
-
-/// Packets of the TUN device and control frames are taken only while fewer bytes than this wait for the port: the
-/// kernel's queue discipline and the session hold the rest back, and an echo reply never waits long. Without this a
-/// port that gives and never takes would make us hoard answers.
+/// Packets of the TUN device and what the attempt has to send are taken only while fewer bytes than this wait for the
+/// port: the kernel's queue discipline and the session hold the rest back, and an echo reply never waits long. Without
+/// this a port that gives and never takes would make us hoard answers.
 const WIRE_LIMIT: usize = 6000;
-
-/// Largest packet that a TUN device can hand over.
-const PACKET_LIMIT: usize = 65536;
 
 /// What one read of the port takes at most. A tty hands over 4 KiB, a pty up to 12.
 const READ_LIMIT: usize = 16384;
-
-/// How the data phase ended.
-pub(crate) enum PhaseEnd {
-    /// PPP ended.
-    Ppp {
-        /// Why.
-        reason: DownReason,
-        /// The modem is in command mode again and said so.
-        carrier_gone: bool,
-    },
-    /// The tty is gone.
-    LineGone(Option<io::Error>),
-    /// We wanted it.
-    Closed {
-        /// Why.
-        why: Closing,
-        /// As in [`Ppp`](Self::Ppp).
-        carrier_gone: bool,
-    },
-}
-
-/// Why we end a link that the peer would keep.
-pub(crate) enum Closing {
-    /// The interface or its routes.
-    Network(NetworkProblem),
-    /// The user wants it.
-    User(UserStop),
-}
 
 /// Counters of the data phase.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,238 +40,368 @@ pub(crate) struct DriverStats {
     pub(crate) tun_full: u64,
     /// Packets of the TUN device that are not IPv4, such as router solicitations.
     pub(crate) not_ipv4: u64,
+    /// Packets of the TUN device from an address that is ours no more.
+    pub(crate) former_source: u64,
 }
 
-/// One data phase.
+/// One attempt on its port.
 pub(crate) struct Driver<'a> {
+    context: &'a Context,
     port: &'a Port,
-    tun: &'a Tun,
-    endpoint: Endpoint,
-    clock: Clock,
-    watch: CarrierWatch,
+    attempt: Attempt,
+    /// What the supervisor is to know before the end.
+    say: &'a mpsc::UnboundedSender<Input>,
     wire: BytesMut,
     network_up: bool,
-    monitor: Option<LinkMonitor>,
+    up_since: Option<Instant>,
+    /// With IDLE, from the moment the link is up.
+    idle: Option<Idle>,
+    /// Those who watch the link while it is up.
+    events: LinkEvents,
+    /// The modem's memory is being stored.
+    saving: Option<JoinHandle<bool>>,
+    /// The dialog with the modem has been logged often enough.
+    quiet: bool,
     tun_full: u64,
     not_ipv4: u64,
+    former_source: u64,
+}
+
+/// What comes from the interface's side.
+enum FromInterface {
+    /// A packet of this length stands in the buffer, or reading failed.
+    Received(io::Result<usize>),
+    /// Somebody has taken it away.
+    Gone(LinkGone),
+    /// While no link is up.
+    Held(Held),
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) fn new(port: &'a Port, tun: &'a Tun, endpoint: Endpoint, clock: Clock) -> Self {
+    pub(crate) fn new(
+        context: &'a Context,
+        port: &'a Port,
+        attempt: Attempt,
+        say: &'a mpsc::UnboundedSender<Input>,
+        quiet: bool,
+    ) -> Self {
         Self {
+            context,
             port,
-            tun,
-            endpoint,
-            clock,
-            watch: CarrierWatch::new(),
+            attempt,
+            say,
             wire: BytesMut::with_capacity(2 * WIRE_LIMIT),
             network_up: false,
-            monitor: None,
+            up_since: None,
+            idle: None,
+            events: LinkEvents::default(),
+            saving: None,
+            quiet,
             tun_full: 0,
             not_ipv4: 0,
+            former_source: 0,
         }
     }
 
-    pub(crate) fn stats(&self) -> DriverStats {
+    fn stats(&self) -> DriverStats {
         DriverStats {
-            endpoint: self.endpoint.stats(),
+            endpoint: self.attempt.stats(),
             tun_full: self.tun_full,
             not_ipv4: self.not_ipv4,
+            former_source: self.former_source,
         }
     }
 
-    /// Runs until PPP, the line, the interface or the user ends it. `first_bytes` came glued to CONNECT.
+    /// Runs until the modem is on hook again, or the tty is gone.
     pub(crate) async fn run(
         &mut self,
-        first_bytes: &[u8],
-        network: &mut Network<'_>,
-        stop: &mut watch::Receiver<Option<UserStop>>,
-    ) -> PhaseEnd {
-        let mut closing: Option<(Closing, Instant)> = None;
+        interface: &mut Interface,
+        stop: &mut watch::Receiver<Option<Stop>>,
+    ) -> LinkEnd {
         let mut read_buffer = vec![0; READ_LIMIT];
-        let mut packet = vec![0; PACKET_LIMIT];
-        let mut carrier_gone = false;
         let mut turns = Turns::default();
-
-        self.endpoint.line_up(self.clock.now());
-        self.handle_bytes(first_bytes);
+        let clock = &self.context.clock;
+        self.context.traffic.start();
+        self.attempt.start(clock.now());
         loop {
-            self.take_control_frames();
-            while let Some(event) = self.endpoint.poll_event() {
-                match event {
-                    Event::Log(line) => emit(&line),
-                    Event::Phase(_) => {}
-                    Event::NetworkUp(settings) => {
-                        let now = self.clock.now();
-                        match network.bring_up(&settings, now).await {
-                            Ok(()) => {
-                                self.network_up = true;
-                                // Without it, a deletion is still noticed by the next packet.
-                                self.monitor = LinkMonitor::new(self.tun.index()).ok();
-                            }
-                            Err(problem) => self.close(&mut closing, Closing::Network(problem)),
-                        }
-                    }
-                    Event::NetworkDown => {
-                        self.network_up = false;
-                        network.note_down(&self.stats(), self.clock.now());
-                    }
-                    Event::Down(reason) => {
-                        // The last frames, such as a Terminate-Ack, still go out if the port takes them.
-                        self.take_control_frames();
-                        if !self.wire.is_empty() {
-                            let _ = self.port.try_write(&self.wire);
-                        }
-                        // It may stand right behind the last frame.
-                        let carrier_gone = carrier_gone || self.carrier_lost();
-                        return match closing {
-                            Some((why, _)) => PhaseEnd::Closed { why, carrier_gone },
-                            None => PhaseEnd::Ppp {
-                                reason,
-                                carrier_gone,
-                            },
-                        };
-                    }
-                }
+            self.take_bytes();
+            if let Some(end) = self.handle_events(interface).await {
+                return end;
             }
-            // After what the frames before it brought, so that the log has the order of the line.
-            if self.carrier_lost() {
-                carrier_gone = true;
-                self.endpoint.line_down(self.clock.now());
-                continue;
-            }
-            // What `close` has given to send.
-            self.take_control_frames();
+            self.send_waiting(interface);
+            // What the events have given to send.
+            self.take_bytes();
             let deadline = earliest([
-                self.endpoint.poll_timeout(),
-                self.watch.poll_timeout(),
-                closing.as_ref().map(|(_, limit)| *limit),
+                self.attempt.poll_timeout(),
+                self.idle.as_ref().and_then(Idle::poll_timeout),
             ]);
-            let from_tun = self.network_up && self.wire.len() < WIRE_LIMIT;
+            let (up, ending) = (self.network_up, self.attempt.is_ending());
+            let has_room = self.wire.len() < WIRE_LIMIT;
             // Not `biased`: a line that always has something to read must not keep our packets and timers waiting.
             tokio::select! {
-                asked = stopped(stop), if closing.is_none() => {
-                    self.close(&mut closing, Closing::User(asked));
+                asked = stopped(stop), if !ending => {
+                    self.stop(asked);
                 }
+                // While IPCP is not open, whoever watches the link stands still: what he would miss is no evidence.
+                news = self.events.next(), if up => match news {
+                    // Nobody listens any more: the daemon is ending, and will say so through `stop`.
+                    MonitorNews::Answered => drop(self.say.send(Input::Answered)),
+                    MonitorNews::Report(report) => self.context.note_monitor(&report),
+                    MonitorNews::Cut(stop) => self.stop(stop),
+                },
                 written = self.port.write(&self.wire), if !self.wire.is_empty() => match written {
                     Ok(n) => self.wire.advance(n.min(self.wire.len())),
-                    Err(error) => return self.line_gone(Some(error), network),
+                    Err(error) => self.line_gone(Some(&error)),
                 },
                 read = self.port.read(&mut read_buffer) => match read {
-                    Ok(0) => return self.line_gone(None, network),
+                    Ok(0) => self.line_gone(None),
                     Ok(n) => {
-                        self.handle_bytes(read_buffer.get(..n).unwrap_or_default());
+                        let bytes = read_buffer.get(..n).unwrap_or_default();
+                        self.handle_bytes(bytes, interface);
                         turns.count().await;
                     }
-                    Err(error) => return self.line_gone(Some(error), network),
+                    Err(error) => self.line_gone(Some(&error)),
                 },
-                received = self.tun.recv(&mut packet), if from_tun => match received {
-                    Ok(n) => self.send(packet.get(..n).unwrap_or_default()),
-                    Err(error) => {
-                        let problem = self.tun_problem(&error);
-                        self.close(&mut closing, Closing::Network(problem));
+                came = from_interface(interface, up, has_room) => match came {
+                    FromInterface::Received(Ok(n)) => self.send(n, interface),
+                    FromInterface::Received(Err(error)) => {
+                        if let Some(device) = interface.device() {
+                            let problem = device.read_problem(&error);
+                            device.give_up();
+                            self.fail(problem);
+                        }
                     }
+                    FromInterface::Gone(gone) => {
+                        if let Some(device) = interface.device() {
+                            let problem = device.gone_problem(gone);
+                            self.fail(problem);
+                        }
+                    }
+                    FromInterface::Held(Held::Packet(_)) => turns.count().await,
+                    FromInterface::Held(Held::Lost(problem)) => interface.lose(problem).await,
                 },
-                gone = gone(&mut self.monitor), if closing.is_none() => {
-                    let name = self.tun.name().to_owned();
-                    let problem = match gone {
-                        LinkGone::Deleted => NetworkProblem::InterfaceDeleted { name },
-                        LinkGone::Down => NetworkProblem::SetDown { name },
-                    };
-                    self.close(&mut closing, Closing::Network(problem));
+                ok = saved(&mut self.saving) => {
+                    self.saving = None;
+                    self.attempt.saved(clock.now(), ok);
                 }
-                () = self.clock.sleep_until(deadline) => {
-                    let now = self.clock.now();
-                    self.endpoint.handle_timeout(now);
-                    self.watch.handle_timeout(now);
-                    if closing.as_ref().is_some_and(|(_, limit)| *limit <= now) {
-                        // The peer has not answered: over all the same.
-                        self.endpoint.line_down(now);
+                () = clock.sleep_until(deadline) => {
+                    // A line that always has something to read must not stop the clock: see `handle_bytes`.
+                    let now = clock.now();
+                    self.attempt.handle_timeout(now);
+                    if let Some(stop) = self.idle_stop(now) {
+                        self.stop(stop);
                     }
                 }
             }
         }
     }
 
-    /// Logs what the modem said between the frames; whether it said that the call is over.
-    fn carrier_lost(&mut self) -> bool {
-        let mut lost = false;
-        while let Some(text) = self.watch.poll_event() {
-            match text {
-                LineText::CarrierLost(text) => {
-                    emit(&LogLine::chat(Level::Notice, text));
-                    lost = true;
+    /// Does what the attempt says; gives the end, once it has come.
+    async fn handle_events(&mut self, interface: &mut Interface) -> Option<LinkEnd> {
+        let clock = &self.context.clock;
+        while let Some(event) = self.attempt.poll_event() {
+            match event {
+                AttemptEvent::Log(mut line) => {
+                    if self.quiet && line.identifier == Identifier::Chat {
+                        line.level = line.level.min(Level::Trace);
+                    }
+                    emit(&line);
                 }
-                LineText::Other(text) => emit(&LogLine::chat(Level::Debug, text)),
+                AttemptEvent::Info(info) => {
+                    self.context
+                        .board
+                        .borrow_mut()
+                        .note_modem(clock.now(), &info);
+                }
+                AttemptEvent::Profile(profile) => {
+                    self.context.modem.note_profile(&profile);
+                    let reset_wait = profile.reset.wait;
+                    let _ = self.say.send(Input::Modem { reset_wait });
+                }
+                AttemptEvent::Step(what) => {
+                    self.context.board.borrow_mut().note_step(clock.now(), what);
+                }
+                AttemptEvent::Warning(text) => self.context.board.borrow_mut().note_warning(&text),
+                AttemptEvent::Save(memory) => {
+                    let modem = &self.context.modem;
+                    self.saving = Some(modem.save(memory));
+                    let writes = modem.provisioning_writes();
+                    self.context.board.borrow_mut().note_provisioning(writes);
+                }
+                AttemptEvent::Connected(text) => {
+                    self.context.observer.progress(Progress::Connected(text));
+                }
+                // A line without that signal is watched for text all the same.
+                AttemptEvent::WatchCarrier(on) => drop(self.port.watch_carrier(on)),
+                // A pty has no DTR; a line whose DTR cannot be changed is hung up by `+++` and ATH.
+                AttemptEvent::SetDtr(on) => drop(self.port.set_dtr(on)),
+                AttemptEvent::NetworkUp(settings) => {
+                    if let Err(problem) = self.bring_up(interface, &settings).await {
+                        self.fail(problem);
+                    }
+                }
+                AttemptEvent::NetworkDown => {
+                    self.network_up = false;
+                    // A connect time without a link would only confuse; pppd leaves it out too.
+                    if let Some(since) = self.up_since.take() {
+                        let up = clock.now().since(since);
+                        self.stats().summary(up).iter().for_each(emit);
+                    }
+                }
+                AttemptEvent::PppEnded(end) => {
+                    self.network_up = false;
+                    self.idle = None;
+                    // Its last line stands behind "Connection terminated.", where the existing system has it.
+                    self.events.stop();
+                    self.context.traffic.set_own_echo(None);
+                    // The last frames, such as a Terminate-Ack, still go out if the port takes them.
+                    while self.attempt.poll_transmit(&mut self.wire) {}
+                    if !self.wire.is_empty() {
+                        let _ = self.port.try_write(&self.wire);
+                        self.wire.clear();
+                    }
+                    // Before the hang-up: nothing is sent into a line that is being closed.
+                    interface.settle(&end).await;
+                }
+                AttemptEvent::Ended(end) => return Some(end),
             }
         }
-        lost
+        None
     }
 
-    /// Begins a clean end, once; nothing more comes from the interface then.
-    fn close(&mut self, closing: &mut Option<(Closing, Instant)>, why: Closing) {
-        if closing.is_some() {
-            return;
+    /// Configures the interface as IPCP has agreed; again after a renegotiation.
+    async fn bring_up(
+        &mut self,
+        interface: &mut Interface,
+        settings: &Ipv4Settings,
+    ) -> Result<(), NetworkProblem> {
+        let context = self.context;
+        // It is there already, unless somebody has deleted it during the dial.
+        let device = interface.make()?;
+        device.bring_up(settings).await?;
+        let now = context.clock.now();
+        self.up_since = Some(now);
+        self.network_up = !self.attempt.is_ending();
+        if self.idle.is_none() {
+            self.idle = context.config.idle.map(|after| Idle::new(now, after));
         }
-        let text = match &why {
-            Closing::User(_) => "User request",
-            Closing::Network(_) => "No network interface",
-        };
-        let now = self.clock.now();
-        *closing = Some((why, now + CLOSE_LIMIT));
+        let _ = self.say.send(Input::Up(*settings));
+        let name = device.name().to_owned();
+        let plan = monitor::plan(&context.config, &name, settings);
+        let identifier = monitor::identifier();
+        context.traffic.set_own_echo(Some(identifier));
+        let traffic = Rc::clone(&context.traffic);
+        let received = move || traffic.payload().received_packets;
+        let clock = context.clock.clone();
+        self.events
+            .start(|news| monitor::run(clock, plan, identifier, received, news));
+        context
+            .modem
+            .note_connected(context.options.config_file.as_deref());
+        context.observer.progress(Progress::Up {
+            interface: name,
+            settings: *settings,
+        });
+        Ok(())
+    }
+
+    fn stop(&mut self, stop: Stop) {
         self.network_up = false;
-        self.endpoint.close(now, text);
+        self.attempt.stop(self.context.clock.now(), stop);
     }
 
-    /// Control frames onto the wire, as far as there is room.
-    fn take_control_frames(&mut self) {
+    fn fail(&mut self, problem: NetworkProblem) {
+        self.network_up = false;
+        self.attempt.fail(self.context.clock.now(), problem);
+    }
+
+    fn line_gone(&mut self, error: Option<&io::Error>) {
+        let error = error.map(ToString::to_string);
+        self.attempt.line_gone(self.context.clock.now(), error);
+    }
+
+    /// What the attempt has to send, as far as there is room.
+    fn take_bytes(&mut self) {
         if self.wire.len() < WIRE_LIMIT {
-            // The session's queue is short; all of it is taken.
-            while self.endpoint.poll_transmit(&mut self.wire) {}
+            // Its queues are short; all of it is taken.
+            while self.attempt.poll_transmit(&mut self.wire) {}
         }
     }
 
-    fn handle_bytes(&mut self, bytes: &[u8]) {
-        let now = self.clock.now();
-        let (tun, tun_full) = (self.tun, &mut self.tun_full);
-        self.watch.handle_bytes(now, bytes);
-        self.endpoint.handle_bytes(now, bytes, |packet| {
-            if tun.try_send(packet).is_err() {
-                *tun_full += 1;
+    fn handle_bytes(&mut self, bytes: &[u8], interface: &mut Interface) {
+        let now = self.context.clock.now();
+        let (traffic, idle, tun_full) = (&self.context.traffic, &mut self.idle, &mut self.tun_full);
+        let device = interface.device();
+        self.attempt.handle_bytes(now, bytes, |packet| {
+            let taken = device
+                .as_ref()
+                .is_some_and(|device| device.tun().try_send(packet).is_ok());
+            *tun_full += u64::from(!taken);
+            if traffic.note_received(packet)
+                && let Some(idle) = idle
+            {
+                idle.handle_traffic(now);
             }
         });
+        // A line that always has something to read must not stop the clock.
+        self.attempt.handle_timeout(now);
     }
 
-    fn send(&mut self, packet: &[u8]) {
-        if packet.first().is_some_and(|first| first >> 4 == 4) {
-            // A refusal is counted by the endpoint.
-            let _ = self.endpoint.send_ipv4(packet, &mut self.wire);
-        } else {
+    /// What has waited for the link goes before what comes now, as far as there is room.
+    fn send_waiting(&mut self, interface: &mut Interface) {
+        while self.network_up
+            && self.wire.len() < WIRE_LIMIT
+            && let Some(device) = interface.device()
+            && let Some(n) = device.next_waiting(self.context.clock.now())
+        {
+            self.send(n, interface);
+        }
+    }
+
+    /// Sends the packet in the interface's buffer.
+    fn send(&mut self, length: usize, interface: &mut Interface) {
+        let Some(device) = interface.device() else {
+            return;
+        };
+        let packet = device.packet(length);
+        if packet.first().is_none_or(|first| first >> 4 != 4) {
             self.not_ipv4 += 1;
+        } else if device.is_former(packet) {
+            self.former_source += 1;
+        } else if self.attempt.send_ipv4(packet, &mut self.wire)
+            && self.context.traffic.note_sent(packet)
+            && let Some(idle) = &mut self.idle
+        {
+            // A refusal is counted by the endpoint.
+            idle.handle_traffic(self.context.clock.now());
         }
     }
 
-    fn line_gone(&mut self, error: Option<io::Error>, network: &mut Network<'_>) -> PhaseEnd {
-        self.endpoint.line_down(self.clock.now());
-        while let Some(event) = self.endpoint.poll_event() {
-            match event {
-                Event::Log(line) => emit(&line),
-                Event::NetworkDown => network.note_down(&self.stats(), self.clock.now()),
-                Event::Phase(_) | Event::NetworkUp(_) | Event::Down(_) => {}
-            }
-        }
-        PhaseEnd::LineGone(error)
+    /// Whether there has been no traffic for too long; pppd's line for it.
+    fn idle_stop(&mut self, now: Instant) -> Option<Stop> {
+        let idle = self.idle.as_mut()?;
+        idle.handle_timeout(now);
+        let stop = idle.poll_stop()?;
+        emit(&LogLine::pppd(
+            Level::Notice,
+            "Terminating connection due to lack of activity.",
+        ));
+        Some(stop)
     }
+}
 
-    fn tun_problem(&self, error: &io::Error) -> NetworkProblem {
-        let name = self.tun.name().to_owned();
-        if Tun::is_deleted(error) {
-            NetworkProblem::InterfaceDeleted { name }
-        } else {
-            NetworkProblem::Failed {
-                what: format!("reading from {name}: {error}"),
-            }
-        }
+/// The next that comes from the interface: packets for the link that is up, or packets that have to wait for it.
+async fn from_interface(interface: &mut Interface, up: bool, has_room: bool) -> FromInterface {
+    if !up {
+        return FromInterface::Held(interface.hold().await);
+    }
+    let Some(device) = interface.device() else {
+        return std::future::pending().await;
+    };
+    let (tun, monitor, packet) = device.parts();
+    tokio::select! {
+        received = tun.recv(packet), if has_room => FromInterface::Received(received),
+        gone = gone(monitor) => FromInterface::Gone(gone),
     }
 }
 
@@ -309,6 +409,14 @@ impl<'a> Driver<'a> {
 async fn gone(monitor: &mut Option<LinkMonitor>) -> LinkGone {
     match monitor {
         Some(monitor) => monitor.gone().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends when what is being stored is; never, while nothing is.
+async fn saved(saving: &mut Option<JoinHandle<bool>>) -> bool {
+    match saving {
+        Some(saving) => saving.await.unwrap_or(false),
         None => std::future::pending().await,
     }
 }
@@ -363,6 +471,7 @@ impl DriverStats {
             (dropped.log_lines, "log lines"),
             (self.tun_full, "that the interface did not take"),
             (self.not_ipv4, "to send that are not IPv4"),
+            (self.former_source, "to send from a former address"),
         ];
         counters
             .into_iter()

@@ -27,11 +27,15 @@ use crate::io::log_sink::LogSink;
 use crate::log::{BudgetSize, Identifier, Level, LogBudget, LogLine, Verdict};
 
 /// Every identifier; the journal gets one writer for each.
-const IDENTIFIERS: [Identifier; 4] = [
+const IDENTIFIERS: [Identifier; 8] = [
     Identifier::Pppd,
     Identifier::Chat,
     Identifier::Uplinkd,
     Identifier::Sim,
+    Identifier::IpUp,
+    Identifier::IpDown,
+    Identifier::PppMonitor,
+    Identifier::PppManager,
 ];
 
 /// How long the end of the program waits for a stderr that takes nothing.
@@ -162,6 +166,10 @@ fn write(line: &LogLine) {
         Identifier::Chat => at_level!("chat"),
         Identifier::Uplinkd => at_level!("uplinkd"),
         Identifier::Sim => at_level!("sim"),
+        Identifier::IpUp => at_level!("ip-up"),
+        Identifier::IpDown => at_level!("ip-down"),
+        Identifier::PppMonitor => at_level!("ppp_monitor"),
+        Identifier::PppManager => at_level!("ppp_manager"),
     }
 }
 

@@ -1,20 +1,42 @@
 //! The daemon: runs the pure state machines of the core on real ttys, interfaces, clocks and signals.
 //!
 //! - [`connection`]: the supervisor's commands in, its inputs out; the outermost loop.
+//! - [`asking`]: one AT question on a port.
 //! - [`attempt`]: one attempt, from opening the tty until everything is put back.
+//! - [`control`]: the server of the control socket.
 //! - [`dialing`]: the AT dialog and the hang-up on a port.
 //! - [`driver`]: the data phase; PPP between the port and the TUN device.
+//! - [`exchange`]: one AT command on a port.
+//! - [`interface`]: the TUN device, its addresses and routes, across attempts; what waits for the link.
+//! - [`link_events`]: what those who watch a link from the side have to say.
+//! - [`locate`]: which tty the modem is on.
 //! - [`logging`]: lines of the core into `tracing`, to the journal or to stderr.
+//! - `modem`: what is known of the modem across attempts, and remembered on disk.
+//! - [`monitor`]: the ping monitor on its sockets.
 //! - [`progress`]: what an observer (the demo, later the status) is told.
+//! - [`reset`]: making the modem restart.
+//! - `second_port`: questions to the modem while the link is up.
 //! - [`simulator`]: the simulated modem on a pty.
+//! - [`traffic`]: counters of what the link carries.
 
+pub mod asking;
 pub mod attempt;
 pub mod connection;
+pub mod control;
 pub mod dialing;
 pub mod driver;
+pub mod exchange;
+pub mod interface;
+pub mod link_events;
+pub mod locate;
 pub mod logging;
+pub(crate) mod modem;
+pub mod monitor;
 pub mod progress;
+pub mod reset;
+pub(crate) mod second_port;
 pub mod simulator;
+pub mod traffic;
 
 pub use connection::{Control, Daemon, Options};
 pub use progress::{Observer, Progress};

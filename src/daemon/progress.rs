@@ -1,6 +1,6 @@
 //! What the daemon tells whoever watches it.
 
-use crate::link::LinkEnd;
+use crate::link::{LinkEnd, ResetOutcome};
 use crate::ppp::Ipv4Settings;
 
 /// A step of the daemon's work.
@@ -20,6 +20,10 @@ pub enum Progress {
     },
     /// The attempt or the link has ended, and everything is put back.
     Ended(LinkEnd),
+    /// The modem is being reset.
+    Resetting,
+    /// The reset is over.
+    Reset(ResetOutcome),
 }
 
 /// Somebody who watches. It must not block.

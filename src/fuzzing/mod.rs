@@ -9,6 +9,7 @@
     reason = "a panic is how a fuzz target reports what it has found"
 )]
 
+mod control;
 mod endpoint;
 mod modem;
 
@@ -22,6 +23,7 @@ use crate::log::LogLine;
 use crate::sim::FaultSpec;
 use crate::time::Instant;
 
+pub use control::control;
 pub use endpoint::endpoint;
 pub use modem::{carrier_watch, dialer, simulator};
 
@@ -37,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("keyvalue", keyvalue),
     ("native", native),
     ("fault", fault),
+    ("control", control),
     ("simulator", simulator),
 ];
 

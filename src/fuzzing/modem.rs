@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Input, MAX_OUTPUT, check_line, step_machine};
 use crate::at::{
-    CarrierWatch, DialEvent, DialPlan, Dialer, HangUp, HangUpEvent, HangUpPlan, LineText,
+    CarrierWatch, Command, DialEvent, DialPlan, Dialer, HangUp, HangUpEvent, HangUpPlan, LineText,
 };
 use crate::sim::{Sim, SimConfig, SimEvent};
 use crate::time::Instant;
@@ -15,7 +15,7 @@ pub fn dialer(data: &[u8]) {
     let hang_up_too = input.u8() & 1 == 1;
     let mut now = Instant::from_millis(1000);
     let mut dialer = Dialer::new(DialPlan {
-        commands: vec!["ATZ".to_owned(), "ATE0".to_owned(), "AT".to_owned()],
+        commands: ["ATZ", "ATE0", "AT"].map(Command::new).to_vec(),
         dial: "ATDT*99***1#".to_owned(),
         command_timeout: Duration::from_secs(30),
         dial_timeout: Duration::from_secs(30),
@@ -211,7 +211,7 @@ pub fn simulator(data: &[u8]) {
         while let Some(event) = sim.poll_event() {
             match event {
                 SimEvent::Log(line) => check_line(&line),
-                SimEvent::Unplug | SimEvent::Plug => {}
+                SimEvent::Unplug | SimEvent::Plug { .. } => {}
             }
         }
     }

@@ -5,11 +5,14 @@
 //! free would raise its DTR. The state is what the path leads to, who may open it, its UUCP lock
 //! files, and the flocks on it as `/proc/locks` lists them.
 //!
+//! With DEVICE=AUTO or a model the tty has no name yet: then all ttys that can be a modem's are
+//! watched, and so are they beside a named one, which may come back under another number.
+//!
 //! Comparing states rather than counting events means that our own attempts, which lock and open
 //! and close the tty, do not wake us, and that a watch made before an attempt misses nothing that
 //! happens during it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -32,46 +35,68 @@ const SAFETY_TICK: Duration = Duration::from_secs(30);
 /// end of its flock.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// What the kernel calls ttys on the USB. UARTs are always named by the user.
+const USB_TTYS: [&str; 3] = ["ttyUSB", "ttyACM", "ttyHS"];
+
+/// No more ttys are watched.
+const MAX_TTYS: usize = 64;
+
 /// How many symbolic links are followed on the way to the tty.
 const MAX_LINKS: usize = 16;
 
-/// Watches one tty.
+/// Watches one tty, or all that can be a modem's.
 #[derive(Debug)]
 pub struct LineWatch {
-    path: PathBuf,
+    /// The one that the user has named.
+    named: Option<PathBuf>,
+    /// Where the others are, if they are watched.
+    dev: Option<PathBuf>,
     lock_dir: PathBuf,
     inotify: Option<AsyncFd<OwnedFd>>,
     watches: BTreeSet<i32>,
-    seen: LineState,
+    seen: BTreeMap<PathBuf, LineState>,
 }
 
 impl LineWatch {
     /// Starts to watch the tty `path`, whose UUCP locks are in `lock_dir`. Best made before the
     /// first attempt to open the tty and kept: then it knows of everything that has changed since.
     pub fn new(path: &Path, lock_dir: &Path) -> Self {
+        Self::of(Some(path), None, lock_dir)
+    }
+
+    /// Starts to watch all ttys in the folder `dev` that can be a modem's, and `named` if there is
+    /// one. `lock_dir` as with [`new`](Self::new).
+    pub fn any(named: Option<&Path>, dev: &Path, lock_dir: &Path) -> Self {
+        Self::of(named, Some(dev), lock_dir)
+    }
+
+    fn of(named: Option<&Path>, dev: Option<&Path>, lock_dir: &Path) -> Self {
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         // Without inotify (the limit of instances is reached) the safety tick is what is left.
         let inotify = inotify::init(flags).ok().and_then(|fd| watched(fd).ok());
         let mut watch = Self {
-            path: path.to_owned(),
+            named: named.map(Path::to_owned),
+            dev: dev.map(Path::to_owned),
             lock_dir: lock_dir.to_owned(),
             inotify,
             watches: BTreeSet::new(),
-            seen: LineState::default(),
+            seen: BTreeMap::new(),
         };
         watch.renew_watches();
-        watch.seen = LineState::of(path, lock_dir);
+        watch.seen = watch.look();
         watch
     }
 
-    /// Takes note that the tty was not there a moment ago. If it is there again already,
+    /// Takes note that the named tty was not there a moment ago. If it is there again already,
     /// [`changed`](Self::changed) returns at once: between two looks a pty can go and come back with
     /// the same number, and nobody would see a difference.
     pub fn note_absent(&mut self) {
-        self.seen = LineState::default();
+        if let Some(named) = &self.named {
+            self.seen.remove(named);
+        }
     }
 
-    /// Returns when the tty has appeared, vanished, been replaced, been unlocked or locked, or
+    /// Returns when a watched tty has appeared, vanished, been replaced, been unlocked or locked, or
     /// changed its owner or mode since the watch was made or this returned last; and after 30 s in
     /// any case. Safe to cancel.
     pub async fn changed(&mut self) {
@@ -91,10 +116,37 @@ impl LineWatch {
     /// Compares the state with the one last seen, and takes note of it.
     fn has_changed(&mut self) -> bool {
         self.renew_watches();
-        let now = LineState::of(&self.path, &self.lock_dir);
+        let now = self.look();
         let changed = now != self.seen;
         self.seen = now;
         changed
+    }
+
+    /// The ttys that are there, and their states.
+    fn look(&self) -> BTreeMap<PathBuf, LineState> {
+        self.ttys()
+            .into_iter()
+            .filter_map(|path| {
+                let state = LineState::of(&path, &self.lock_dir)?;
+                Some((path, state))
+            })
+            .collect()
+    }
+
+    /// The ttys to be looked at, whether they are there or not.
+    fn ttys(&self) -> BTreeSet<PathBuf> {
+        let can_be_a_modem = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| USB_TTYS.iter().any(|prefix| name.starts_with(prefix)))
+        };
+        let others = self
+            .dev
+            .iter()
+            .filter_map(|dev| fs::read_dir(dev).ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+            .filter(can_be_a_modem)
+            .take(MAX_TTYS);
+        self.named.iter().cloned().chain(others).collect()
     }
 
     /// Waits for any event.
@@ -142,13 +194,21 @@ impl LineWatch {
         // tick.
         for _ in 0..8 {
             let mut grown = false;
-            for folder in folders(&self.path, &self.lock_dir) {
-                if let Ok(watch) = inotify::add_watch(fd, &folder, in_folder) {
+            let ttys = self.ttys();
+            let mut folders = BTreeSet::from([nearest_folder(&self.lock_dir)]);
+            folders.extend(self.dev.iter().map(|dev| nearest_folder(dev)));
+            for path in &ttys {
+                add_folders(&mut folders, path);
+            }
+            for folder in &folders {
+                if let Ok(watch) = inotify::add_watch(fd, folder, in_folder) {
                     grown |= watches.insert(watch);
                 }
             }
-            if let Ok(watch) = inotify::add_watch(fd, &self.path, on_tty) {
-                grown |= watches.insert(watch);
+            for path in &ttys {
+                if let Ok(watch) = inotify::add_watch(fd, path, on_tty) {
+                    grown |= watches.insert(watch);
+                }
             }
             if !grown {
                 break;
@@ -162,11 +222,46 @@ impl LineWatch {
     }
 }
 
+/// Who else holds a tty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// Another program, which may be done soon.
+    Other,
+    /// Another instance of this program, which keeps it.
+    Instance,
+}
+
+/// Whether another process holds the tty `path`, as far as that can be seen without opening it:
+/// a UUCP lock file, an flock.
+pub fn holder(path: &Path, lock_dir: &Path) -> Holder {
+    let Some(state) = LineState::of(path, lock_dir) else {
+        return Holder::Nobody;
+    };
+    let name_of = |process: &str| fs::read(format!("/proc/{process}/comm")).ok();
+    let ours = name_of("self");
+    state
+        .lockers
+        .iter()
+        .chain(&state.flocks)
+        .map(|pid| {
+            let is_instance = ours.is_some() && name_of(&pid.to_string()) == ours;
+            if is_instance {
+                Holder::Instance
+            } else {
+                Holder::Other
+            }
+        })
+        .max()
+        .unwrap_or(Holder::Nobody)
+}
+
 /// What can be seen of a tty and its locks.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct LineState {
     /// Device, inode, what it is, owner and group of what the path leads to.
-    node: Option<(u64, u64, u64, u32, u32, u32)>,
+    node: (u64, u64, u64, u32, u32, u32),
     /// The process in each UUCP lock file, if it is another's and lives.
     lockers: Vec<i32>,
     /// Processes other than us with an flock on it.
@@ -174,10 +269,9 @@ struct LineState {
 }
 
 impl LineState {
-    fn of(path: &Path, lock_dir: &Path) -> Self {
-        let Ok(node) = fs::metadata(path) else {
-            return Self::default();
-        };
+    /// `None` if there is nothing at `path`.
+    fn of(path: &Path, lock_dir: &Path) -> Option<Self> {
+        let node = fs::metadata(path).ok()?;
         let lockers = lock::names(path)
             .into_iter()
             .filter_map(|name| lock::owner(&lock::read(&lock_dir.join(name)).ok()?))
@@ -187,18 +281,18 @@ impl LineState {
             .map(|table| flock_holders(&table, node.dev(), node.ino()))
             .unwrap_or_default();
         flocks.retain(|&pid| pid != own_pid());
-        Self {
-            node: Some((
+        Some(Self {
+            node: (
                 node.dev(),
                 node.ino(),
                 node.rdev(),
                 node.mode(),
                 node.uid(),
                 node.gid(),
-            )),
+            ),
             lockers,
             flocks,
-        }
+        })
     }
 }
 
@@ -223,9 +317,8 @@ fn flock_holders(table: &str, device: u64, inode: u64) -> Vec<i32> {
 }
 
 /// The folders in which something may happen to the tty: that of the path and of whatever it links
-/// to, and that of the lock files; for one that does not exist the nearest one above.
-fn folders(path: &Path, lock_dir: &Path) -> BTreeSet<PathBuf> {
-    let mut folders = BTreeSet::from([nearest_folder(lock_dir)]);
+/// to; for one that does not exist the nearest one above.
+fn add_folders(folders: &mut BTreeSet<PathBuf>, path: &Path) {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         let parent = match path.parent() {
@@ -239,7 +332,6 @@ fn folders(path: &Path, lock_dir: &Path) -> BTreeSet<PathBuf> {
         folders.insert(nearest_folder(&parent));
         path = parent.join(to);
     }
-    folders
 }
 
 /// `path` if it is a folder, else the nearest folder above it.
@@ -386,6 +478,43 @@ mod tests {
         };
         drop(super::super::serial::Port::open(pty.path(), &settings, dir.path()).unwrap());
         assert_quiet(&mut watch, "an attempt of ours").await;
+    }
+
+    #[tokio::test]
+    async fn any_tty_that_can_be_a_modem_wakes_and_no_other() {
+        let dir = TestDir::new();
+        let locks = TestDir::new();
+        fs::write(dir.join("ttyACM0"), "").unwrap();
+        let mut watch = LineWatch::any(None, dir.path(), locks.path());
+        watch.note_absent();
+        assert_quiet(&mut watch, "what is there already").await;
+        fs::write(dir.join("ttyUSB3"), "").unwrap();
+        assert_changes(&mut watch, "a new tty").await;
+        fs::write(dir.join("ttyS7"), "").unwrap();
+        fs::write(dir.join("null"), "").unwrap();
+        assert_quiet(&mut watch, "these are no modems").await;
+        fs::write(locks.join("LCK..ttyACM0"), "         1\n").unwrap();
+        assert_changes(&mut watch, "a lock").await;
+        assert_eq!(holder(&dir.join("ttyACM0"), locks.path()), Holder::Other);
+        assert_eq!(holder(&dir.join("ttyUSB3"), locks.path()), Holder::Nobody);
+
+        fs::remove_file(dir.join("ttyACM0")).unwrap();
+        assert_changes(&mut watch, "its going").await;
+    }
+
+    #[tokio::test]
+    async fn beside_a_named_tty_the_others_wake_too() {
+        let dir = TestDir::new();
+        let named = dir.join("ttyUSB0");
+        let mut watch = LineWatch::any(Some(&named), dir.path(), dir.path());
+        fs::write(dir.join("ttyUSB1"), "").unwrap();
+        assert_changes(&mut watch, "it may be the same modem").await;
+        fs::write(&named, "").unwrap();
+        watch.note_absent();
+        assert_changes(&mut watch, "the named one").await;
+        watch.note_absent();
+        assert_changes(&mut watch, "the named one, which was away").await;
+        assert_quiet(&mut watch, "nothing more").await;
     }
 
     #[tokio::test(start_paused = true)]

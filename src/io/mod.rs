@@ -11,24 +11,33 @@
 //! locks, no close that waits for output.
 
 pub mod clock;
+pub mod control_socket;
 pub mod default_route;
+pub mod dynamic_address;
 pub mod harden;
+pub mod hops;
 pub mod line_watch;
 pub mod link_monitor;
 pub mod lock;
 pub mod log_sink;
 pub mod net;
 pub mod netns;
+pub mod ping;
 pub mod process;
 pub mod pty;
 pub mod rand;
+pub mod reset;
+pub mod resolve;
 pub mod saved_route;
 pub mod serial;
 pub mod signals;
+pub mod state_file;
+pub mod sysfs;
 pub mod tun;
+pub mod wall_clock;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -40,4 +49,18 @@ fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` is an open descriptor for as long as it lives, always the same one, and
     // the `AsyncFd` owns it from here on.
     unsafe { AsyncFd::register(fd) }.map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Runs `work`, which may block (a write to sysfs waits until the kernel is done), on a thread of its own: dropping the
+/// future, or the end of the program, does not wait for it. `None` if no thread can be had.
+async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("uplinkd-io".to_owned())
+        .spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = sender.send(work());
+        })
+        .ok()?;
+    receiver.await.ok()
 }

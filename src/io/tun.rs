@@ -82,6 +82,15 @@ impl Tun {
         }
     }
 
+    /// As [`recv`](Self::recv), for a packet that is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WouldBlock`] if there is none, and as [`recv`](Self::recv).
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.iface.get_ref().recv(buf)
+    }
+
     /// Hands a packet that came in to the kernel. It never waits.
     ///
     /// # Errors
@@ -188,8 +197,12 @@ mod tests {
             ip("link set ppp7 up");
             let socket = UdpSocket::bind("10.9.0.1:5000").unwrap();
             socket.set_nonblocking(true).unwrap();
-            socket.send_to(b"out", "10.9.0.2:7").unwrap();
             let mut buf = [0; 1500];
+            let nothing = tun.try_recv(&mut buf).unwrap_err();
+            assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+            socket.send_to(b"early", "10.9.0.2:7").unwrap();
+            assert_eq!(tun.try_recv(&mut buf).unwrap(), 20 + 8 + 5);
+            socket.send_to(b"out", "10.9.0.2:7").unwrap();
             let n = tokio::time::timeout(Duration::from_secs(5), tun.recv(&mut buf))
                 .await
                 .unwrap()

@@ -2,8 +2,23 @@
 
 #![forbid(unsafe_code)]
 
+pub mod attempt;
+pub mod idle;
+pub mod ladder;
+pub mod monitor;
+pub mod packet;
+pub mod queue;
 pub mod reason;
+pub mod schedule;
 pub mod supervisor;
 
-pub use reason::{ExitStatus, FailureClass, LineProblem, LinkEnd, NetworkProblem, UserStop};
-pub use supervisor::{Command, Input, Policy, State, Supervisor};
+mod backoff;
+
+pub use idle::Idle;
+pub use queue::{PacketQueue, QueueStats};
+pub use reason::{ExitStatus, FailureClass, LineProblem, LinkEnd, NetworkProblem, Stop, UserStop};
+pub use schedule::{Schedule, TimeOfDay};
+pub use supervisor::{
+    BackoffPolicy, Command, Input, PastEnd, PastReset, Policy, ResetOutcome, ResetReason, Resets,
+    State, Supervisor, Upcoming,
+};

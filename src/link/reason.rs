@@ -10,8 +10,10 @@ mod classify;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::at::DialError;
+use crate::modem::ModemProblem;
 use crate::ppp::DownReason;
 
 /// Exit statuses of the program (spec I10): pppd's numbers where it has one, above 32 ours.
@@ -82,12 +84,28 @@ pub enum FailureClass {
 pub enum LinkEnd {
     /// The tty is not there, locked, or went away.
     Line(LineProblem),
+    /// The modem is not ready to dial: SIM, registration.
+    Modem(ModemProblem),
     /// The modem did not connect.
     Dial(DialError),
     /// PPP ended.
     Ppp(DownReason),
     /// The interface or its routes.
     Network(NetworkProblem),
+    /// The monitor's pings were not answered (spec M1).
+    Monitor {
+        /// As configured.
+        target: String,
+        /// How many in a row.
+        lost: u32,
+    },
+    /// No traffic for IDLE (spec C13).
+    Idle {
+        /// That long.
+        after: Duration,
+    },
+    /// RESET_AT (spec S4).
+    Scheduled,
     /// Somebody asked for it.
     User(UserStop),
 }
@@ -100,6 +118,13 @@ pub enum LineProblem {
     Absent {
         /// The path.
         path: PathBuf,
+    },
+    /// DEVICE=AUTO or a model: no such modem is there. Waited for like an absent tty.
+    NotFound {
+        /// What was looked for: `a modem`, `a LISA-U200`.
+        wanted: String,
+        /// What is there instead and may be a hint, e.g. a device in storage mode.
+        seen: Option<String>,
     },
     /// Another process holds it. Waited for with PERSIST=1.
     Locked {
@@ -174,6 +199,51 @@ pub enum UserStop {
     Signal(i32),
     /// SIGUSR1 or the command `reconnect`.
     Reconnect,
+    /// The command `disconnect`: down until `connect`.
+    Disconnect,
+    /// The command `reset`: the modem is reset, then dialed again.
+    Reset,
+}
+
+/// Why we end an attempt or a link that the peer would keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody asked for it.
+    User(UserStop),
+    /// RESET_AT.
+    Scheduled,
+    /// No traffic for that long.
+    Idle(Duration),
+    /// The monitor's pings were not answered.
+    Monitor {
+        /// As configured.
+        target: String,
+        /// How many in a row.
+        lost: u32,
+    },
+}
+
+impl From<Stop> for LinkEnd {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::User(stop) => Self::User(stop),
+            Stop::Scheduled => Self::Scheduled,
+            Stop::Idle(after) => Self::Idle { after },
+            Stop::Monitor { target, lost } => Self::Monitor { target, lost },
+        }
+    }
+}
+
+impl Stop {
+    /// What the LCP Terminate-Request says.
+    pub fn terminate_text(&self) -> &'static str {
+        match self {
+            Self::User(_) => "User request",
+            Self::Scheduled => "Scheduled disconnect",
+            Self::Idle(_) => "Link inactive",
+            Self::Monitor { .. } => "No answer to ping",
+        }
+    }
 }
 
 impl LinkEnd {
@@ -181,10 +251,12 @@ impl LinkEnd {
     pub fn class(&self) -> FailureClass {
         match self {
             Self::Line(_) => FailureClass::Line,
+            Self::Modem(problem) => classify::modem_class(problem),
             Self::Dial(error) => classify::dial_class(error),
             Self::Ppp(reason) => classify::ppp_class(reason),
             Self::Network(_) => FailureClass::Host,
-            Self::User(_) => FailureClass::None,
+            Self::Monitor { .. } => FailureClass::Network,
+            Self::Idle { .. } | Self::Scheduled | Self::User(_) => FailureClass::None,
         }
     }
 
@@ -204,9 +276,11 @@ impl LinkEnd {
                 LineProblem::Locked { .. } => ExitStatus::LOCKED,
                 LineProblem::Vanished { .. } => ExitStatus::HANGUP,
                 LineProblem::Absent { .. }
+                | LineProblem::NotFound { .. }
                 | LineProblem::NotATty { .. }
                 | LineProblem::OpenFailed { .. } => ExitStatus::OPEN_FAILED,
             },
+            Self::Modem(problem) => classify::modem_status(problem),
             Self::Dial(error) => classify::dial_status(error),
             Self::Ppp(reason) => classify::ppp_status(reason),
             Self::Network(problem) => match problem {
@@ -218,7 +292,12 @@ impl LinkEnd {
                 | NetworkProblem::SetDown { .. }
                 | NetworkProblem::Failed { .. } => ExitStatus::INTERFACE,
             },
-            Self::User(UserStop::Signal(_) | UserStop::Reconnect) => ExitStatus::USER,
+            Self::Monitor { .. } => ExitStatus::PEER_DEAD,
+            Self::Idle { .. } => ExitStatus::IDLE,
+            Self::Scheduled => ExitStatus::DONE,
+            Self::User(
+                UserStop::Signal(_) | UserStop::Reconnect | UserStop::Disconnect | UserStop::Reset,
+            ) => ExitStatus::USER,
         }
     }
 
@@ -236,10 +315,14 @@ impl LinkEnd {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Line(problem) => advice::line(problem),
+            Self::Modem(problem) => advice::modem(problem),
             Self::Dial(error) => advice::dial(error),
             Self::Ppp(reason) => advice::ppp(reason),
             Self::Network(problem) => advice::network(problem),
-            Self::User(_) => "",
+            Self::Monitor { .. } => {
+                "the network carries nothing although PPP is up: if it happens often, check MONITOR_TARGET and the coverage"
+            }
+            Self::Idle { .. } | Self::Scheduled | Self::User(_) => "",
         }
     }
 
@@ -253,9 +336,15 @@ impl fmt::Display for LinkEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(problem) => problem.fmt(f),
+            Self::Modem(problem) => problem.fmt(f),
             Self::Dial(error) => write!(f, "dialing failed: {error}"),
             Self::Ppp(reason) => reason.fmt(f),
             Self::Network(problem) => problem.fmt(f),
+            Self::Monitor { target, lost } => {
+                write!(f, "{lost} pings in a row to {target} were not answered")
+            }
+            Self::Idle { after } => write!(f, "no traffic for {} s", after.as_secs()),
+            Self::Scheduled => f.write_str("the time of RESET_AT has come"),
             Self::User(stop) => stop.fmt(f),
         }
     }
@@ -265,6 +354,11 @@ impl fmt::Display for LineProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent { path } => write!(f, "{} is not there", path.display()),
+            Self::NotFound { wanted, seen: None } => write!(f, "{wanted} is not there"),
+            Self::NotFound {
+                wanted,
+                seen: Some(seen),
+            } => write!(f, "{wanted} is not there, only {seen}"),
             Self::Locked { path, holder } => {
                 let holder = holder.as_deref().unwrap_or("another process");
                 write!(f, "{} is locked by {holder}", path.display())
@@ -309,6 +403,8 @@ impl fmt::Display for UserStop {
             Self::Signal(2) => f.write_str("ended by SIGINT"),
             Self::Signal(number) => write!(f, "ended by signal {number}"),
             Self::Reconnect => f.write_str("a reconnect was asked for"),
+            Self::Disconnect => f.write_str("a disconnect was asked for"),
+            Self::Reset => f.write_str("a reset of the modem was asked for"),
         }
     }
 }

@@ -1,107 +1,56 @@
-//! What is done next: the state machine over attempts and links (spec S, first cut).
+//! What is done next: the state machine over attempts and links (spec S).
 //!
-//! It decides and waits; it opens, dials and routes nothing. Rules:
+//! It decides and waits; it opens, dials and routes nothing. `docs/supervision.md` has the picture and every rule with
+//! its test. In short:
 //!
-//! - PERSIST=1: whatever ends, the next attempt comes, for ever. HOLDOFF is always waited, except that a user's reconnect
-//!   dials at once, and that a tty which vanished under a good link is looked for after a second.
-//! - An absent or locked tty is waited for ([`Command::WatchLine`]); as a safety net it is also looked at every 30 s.
+//! - PERSIST=1: whatever ends, the next attempt comes, for ever. HOLDOFF is waited, and after RETRY failures in a row
+//!   more and more (`link::backoff`); a user's connect or reconnect dials at once.
+//! - RETRY failures in a row without a good link: the modem is reset, if RESET_ON_FAIL is set. Only failures that a reset
+//!   can mend count: not the configuration, not the SIM, not this host.
+//! - An absent or locked tty is waited for ([`Command::WatchLine`]); as a safety net it is also looked at every 30 s. If
+//!   it had been there in this run and is away for minutes, the modem is reset.
 //! - PERSIST=0 or `--once`: the first attempt or link that ends is the end of the program, with its exit status. One
 //!   exception: the second attempt of [`AttemptPlan::empty_credentials`]. A user's reconnect is no end: the link that
 //!   follows counts.
 //! - What no retry can mend ends the program whatever PERSIST says: a tty that is not one; and before the first link, no
 //!   permission for the tty or the network, and no TUN device. Once a link has been up these are taken for passing
 //!   trouble, such as a device node that udev has not set up yet.
-//! - Two attempts never begin within a second of each other unless a user asks for it.
+//! - DEMAND: instead of dialing it waits for a packet, at the start and after every wait.
+//! - Two attempts never begin within a second of each other, whoever asks for it.
 
+mod ends;
+mod resets;
+mod status;
+mod tally;
+mod users;
+mod vocabulary;
+
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::reason::{ExitStatus, LineProblem, LinkEnd, NetworkProblem, UserStop};
+use super::backoff::Backoff;
+use super::reason::{ExitStatus, LineProblem, LinkEnd};
 use crate::log::{Level, LogLine};
-use crate::ppp::{DownReason, Ipv4Settings};
+use crate::ppp::Ipv4Settings;
 use crate::time::{Instant, Timer};
+
+use resets::AfterReset;
+use tally::{History, Row};
+
+pub use tally::{PastEnd, PastReset, Resets};
+pub use vocabulary::{
+    AttemptPlan, BackoffPolicy, Command, Input, Policy, ResetOutcome, ResetReason, State, Upcoming,
+};
 
 /// A tty that is waited for is looked at this often even if the watch says nothing.
 const RECHECK: Duration = Duration::from_secs(30);
 
-/// The least time between the beginnings of two attempts, and the wait for a tty that vanished under a good link.
+/// The least time between the beginnings of two attempts, and the wait for a tty that vanished under a link.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// What the configuration says about persistence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// C3 PERSIST: redial for ever; otherwise one link, then the end.
-    pub persist: bool,
-    /// `--once`: one link, then its exit status.
-    pub once: bool,
-    /// C8 HOLDOFF.
-    pub holdoff: Duration,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Input {
-    /// The daemon starts.
-    Start,
-    /// A tty that was waited for may be there again.
-    LineChanged,
-    /// The link is up.
-    Up(Ipv4Settings),
-    /// The attempt or the link has ended, and everything has been put back.
-    Ended(LinkEnd),
-    /// Somebody asks for the end, or for a reconnect.
-    User(UserStop),
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Command {
-    /// Open the tty, dial, negotiate, bring up the interface: answered by [`Input::Up`] and [`Input::Ended`].
-    Attempt(AttemptPlan),
-    /// End the running attempt or link cleanly; it answers with [`Input::Ended`].
-    EndAttempt(UserStop),
-    /// Watch for the tty and say [`Input::LineChanged`]. Holds until the next [`Command::Attempt`].
-    WatchLine(LineProblem),
-    /// A line for the log.
-    Log(LogLine),
-    /// End the program.
-    Exit(ExitStatus),
-}
-
-/// How an attempt differs from the one before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AttemptPlan {
-    /// Counts from 1.
-    pub number: u32,
-    /// NOAUTH only: agree to authentication with an empty name and secret, because the peer ended the last session
-    /// after we had rejected its demand.
-    pub empty_credentials: bool,
-}
-
-/// What the supervisor is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// Not started.
-    Idle,
-    /// An attempt runs.
-    Attempting,
-    /// The link is up.
-    Up(Ipv4Settings),
-    /// The tty is absent or locked.
-    WaitingForLine(LineProblem),
-    /// HOLDOFF runs.
-    HoldingOff {
-        /// The next attempt.
-        until: Instant,
-    },
-    /// The running attempt is being ended.
-    Ending(UserStop),
-    /// Over.
-    Ended(ExitStatus),
-}
+/// The dialog with the modem is logged for so many attempts in a row that end alike.
+const SHOWN: u32 = 3;
 
 /// The state machine. Same contract as the others: after each `&mut` call drain
 /// [`poll_command`](Self::poll_command), then read [`poll_timeout`](Self::poll_timeout).
@@ -111,33 +60,85 @@ pub struct Supervisor {
     policy: Policy,
     state: State,
     since: Instant,
-    /// Runs while holding off or waiting for the line.
+    why: Cow<'static, str>,
+    /// Runs while holding off, after a reset, or while waiting for the line.
     timer: Timer,
+    /// What that wait is for.
+    then: Then,
+    /// What the running reset is for.
+    after_reset: AfterReset,
+    /// The wait after the running reset is not shorter than this.
+    reset_floor: Duration,
     commands: VecDeque<Command>,
     plan: AttemptPlan,
     attempt_began: Instant,
-    /// Whether the running attempt's link has been up.
-    was_up: bool,
+    /// The running attempt's link, if it has been up.
+    link: Option<Link>,
     /// Whether any link has been up.
     ever_up: bool,
+    /// Whether the modem was there in this run.
+    seen: bool,
+    /// Since when its tty is away.
+    absent_since: Option<Instant>,
+    /// RESET_WAIT that the modem needs.
+    modem_wait: Option<Duration>,
     /// The last end, so that an advice is not given twice in a row, and waiting not told twice.
     last_end: Option<LinkEnd>,
+    /// So many attempts in a row have ended alike, without a link.
+    alike: u32,
+    row: Row,
+    backoff: Backoff,
+    resets: Resets,
+    /// Resets since a link was good.
+    resets_in_row: u32,
+    history: History,
+}
+
+/// What comes after a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// An attempt.
+    Dial,
+    /// DEMAND: waiting for a packet.
+    Packet,
+}
+
+/// A link that is up.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    since: Instant,
+    /// A ping of the monitor was answered.
+    answered: bool,
 }
 
 impl Supervisor {
-    /// One that waits for [`Input::Start`].
-    pub fn new(policy: Policy) -> Self {
+    /// One that waits for [`Input::Start`]. `seed` is for the jitter of the waits.
+    pub fn new(policy: Policy, seed: u64) -> Self {
+        let backoff = Backoff::new(&policy, seed);
         Self {
             policy,
             state: State::Idle,
             since: Instant::ZERO,
+            why: Cow::Borrowed(""),
             timer: Timer::default(),
+            then: Then::Dial,
+            after_reset: AfterReset::Wait(Then::Dial),
+            reset_floor: Duration::ZERO,
             commands: VecDeque::new(),
             plan: AttemptPlan::default(),
             attempt_began: Instant::ZERO,
-            was_up: false,
+            link: None,
             ever_up: false,
+            seen: false,
+            absent_since: None,
+            modem_wait: None,
             last_end: None,
+            alike: 0,
+            row: Row::default(),
+            backoff,
+            resets: Resets::default(),
+            resets_in_row: 0,
+            history: History::default(),
         }
     }
 
@@ -146,21 +147,55 @@ impl Supervisor {
         match input {
             Input::Start => {
                 if self.state == State::Idle {
-                    self.attempt(now);
+                    self.go_on(now, self.rest(), "the daemon has started");
                 }
             }
             Input::LineChanged => self.line_changed(now),
             Input::Up(settings) => self.up(now, settings),
             Input::Ended(end) => self.ended(now, end),
             Input::User(stop) => self.user(now, stop),
+            Input::Connect => self.connect(now),
+            Input::Answered => self.answered(),
+            Input::PacketWaiting => self.packet_waiting(now),
+            Input::ResetAt => self.reset_at(now),
+            Input::Modem { reset_wait } => {
+                self.seen = true;
+                self.modem_wait = Some(reset_wait);
+            }
+            Input::ResetDone(outcome) => self.reset_done(now, outcome),
         }
     }
 
     /// Takes in that time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.timer.expired(now) {
-            self.attempt(now);
+        if !self.timer.expired(now) {
+            return;
         }
+        match self.state {
+            State::HoldingOff { .. } => self.go_on(now, self.then, "the wait is over"),
+            State::ResetWait { .. } => self.go_on(now, self.then, "RESET_WAIT is over"),
+            State::WaitingForLine(_) => {
+                self.go_on(now, self.rest(), "the tty is looked at again");
+            }
+            // No timer runs.
+            State::Idle
+            | State::Attempting
+            | State::Up(_)
+            | State::WaitingForPacket
+            | State::Ending(_)
+            | State::EndingOnSchedule
+            | State::Resetting(_)
+            | State::Disconnected
+            | State::Ended(_) => {}
+        }
+    }
+
+    /// Another policy, for all decisions from now on; what is counted stays, and the waits begin anew. A wait that runs
+    /// goes on: [`Input::Connect`] ends it.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.backoff.set_policy(&policy);
+        self.backoff.restart();
+        self.policy = policy;
     }
 
     /// What is to be done next.
@@ -175,54 +210,106 @@ impl Supervisor {
         self.timer.deadline()
     }
 
-    /// What it is doing.
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// Since when the state holds.
-    pub fn since(&self) -> Instant {
-        self.since
-    }
-
-    /// The attempt that runs, or ran last; its number is 0 before the first.
-    pub fn plan(&self) -> AttemptPlan {
-        self.plan
-    }
-
-    /// Why the last attempt or link ended.
-    pub fn last_end(&self) -> Option<&LinkEnd> {
-        self.last_end.as_ref()
-    }
-
-    /// The only writer of the state.
-    fn enter(&mut self, now: Instant, state: State) {
+    /// The only writer of the state. Every way out of a state with a timer stops it.
+    fn enter(&mut self, now: Instant, state: State, why: impl Into<Cow<'static, str>>) {
         match &state {
-            State::HoldingOff { until } => self.timer.arm(*until),
+            State::HoldingOff { until } | State::ResetWait { until } => self.timer.arm(*until),
             State::WaitingForLine(_) => self.timer.arm(now + RECHECK),
-            State::Idle | State::Attempting | State::Up(_) | State::Ending(_) | State::Ended(_) => {
-                self.timer.cancel()
-            }
+            State::Idle
+            | State::Attempting
+            | State::Up(_)
+            | State::WaitingForPacket
+            | State::Ending(_)
+            | State::EndingOnSchedule
+            | State::Resetting(_)
+            | State::Disconnected
+            | State::Ended(_) => self.timer.cancel(),
         }
         self.state = state;
         self.since = now;
+        self.why = why.into();
     }
 
-    fn attempt(&mut self, now: Instant) {
+    /// What comes when there is nothing special to do: an attempt, or with DEMAND a packet must come first.
+    fn rest(&self) -> Then {
+        if self.policy.demand {
+            Then::Packet
+        } else {
+            Then::Dial
+        }
+    }
+
+    fn go_on(&mut self, now: Instant, then: Then, why: &'static str) {
+        match then {
+            Then::Dial => self.attempt(now, why),
+            Then::Packet => self.wait_for_packet(now, why),
+        }
+    }
+
+    fn attempt(&mut self, now: Instant, why: &'static str) {
         self.plan.number = self.plan.number.saturating_add(1);
         self.attempt_began = now;
-        self.was_up = false;
-        self.enter(now, State::Attempting);
+        self.link = None;
+        let quiet = self.alike >= SHOWN;
+        if quiet && !self.plan.quiet {
+            let text = "The dialog with the modem is not logged again while attempts end like this; -v shows it.";
+            self.log(Level::Notice, text.to_owned());
+        }
+        self.plan.quiet = quiet;
+        self.enter(now, State::Attempting, why);
         self.commands.push_back(Command::Attempt(self.plan));
+    }
+
+    /// Two attempts do not begin within a second of each other.
+    fn earliest_attempt(&self) -> Instant {
+        if self.plan.number == 0 {
+            Instant::ZERO
+        } else {
+            self.attempt_began + SETTLE
+        }
+    }
+
+    fn wait_for_packet(&mut self, now: Instant, why: impl Into<Cow<'static, str>>) {
+        self.enter(now, State::WaitingForPacket, why);
+        self.commands.push_back(Command::WatchPackets);
+    }
+
+    fn packet_waiting(&mut self, now: Instant) {
+        if self.state != State::WaitingForPacket {
+            return;
+        }
+        self.attempt_soon(now, "a packet wants out");
+    }
+
+    /// An attempt, at once or as soon as it may be.
+    fn attempt_soon(&mut self, now: Instant, why: &'static str) {
+        let until = self.earliest_attempt();
+        if now >= until {
+            self.attempt(now, why);
+        } else {
+            self.then = Then::Dial;
+            self.enter(now, State::HoldingOff { until }, why);
+        }
+    }
+
+    fn wait_for_line(&mut self, now: Instant, problem: LineProblem, why: String) {
+        self.commands.push_back(Command::WatchLine(problem.clone()));
+        self.enter(now, State::WaitingForLine(problem), why);
+        // The look that decides about a reset is not later than it has to be.
+        if let Some(deadline) = self.absence_deadline()
+            && deadline < now + RECHECK
+        {
+            self.timer.arm(deadline.max(self.earliest_attempt()));
+        }
     }
 
     fn line_changed(&mut self, now: Instant) {
         let State::WaitingForLine(_) = self.state else {
             return;
         };
-        let earliest = self.attempt_began + SETTLE;
+        let earliest = self.earliest_attempt();
         if now >= earliest {
-            self.attempt(now);
+            self.go_on(now, self.rest(), "the tty may be there again");
         } else if self
             .timer
             .deadline()
@@ -235,203 +322,68 @@ impl Supervisor {
     fn up(&mut self, now: Instant, settings: Ipv4Settings) {
         match self.state {
             State::Attempting => {
-                self.was_up = true;
+                self.link = Some(Link {
+                    since: now,
+                    answered: false,
+                });
                 self.ever_up = true;
+                self.seen = true;
+                self.absent_since = None;
                 self.last_end = None;
-                self.enter(now, State::Up(settings));
+                self.enter(now, State::Up(settings), "the attempt succeeded");
             }
             // Renegotiated: it is up since before.
             State::Up(_) => self.state = State::Up(settings),
             State::Idle
             | State::WaitingForLine(_)
+            | State::WaitingForPacket
             | State::HoldingOff { .. }
             | State::Ending(_)
+            | State::EndingOnSchedule
+            | State::Resetting(_)
+            | State::ResetWait { .. }
+            | State::Disconnected
             | State::Ended(_) => {}
         }
     }
 
-    fn user(&mut self, now: Instant, stop: UserStop) {
-        match (&self.state, stop) {
-            (State::Attempting | State::Up(_), _) => {
-                self.enter(now, State::Ending(stop));
-                self.commands.push_back(Command::EndAttempt(stop));
-            }
-            // The attempt is ending already; only what comes after it changes.
-            (State::Ending(UserStop::Reconnect), UserStop::Signal(_)) => {
-                self.enter(now, State::Ending(stop));
-            }
-            (
-                State::Idle | State::WaitingForLine(_) | State::HoldingOff { .. },
-                UserStop::Signal(_),
-            ) => self.exit(now, ExitStatus::USER),
-            (State::WaitingForLine(_) | State::HoldingOff { .. }, UserStop::Reconnect) => {
-                self.attempt(now);
-            }
-            (State::Idle, UserStop::Reconnect)
-            | (State::Ending(_), UserStop::Signal(_) | UserStop::Reconnect)
-            | (State::Ended(_), UserStop::Signal(_) | UserStop::Reconnect) => {}
+    fn answered(&mut self) {
+        if let (State::Up(_), Some(link)) = (&self.state, &mut self.link) {
+            link.answered = true;
+            self.start_counting_anew();
         }
     }
 
-    fn ended(&mut self, now: Instant, end: LinkEnd) {
-        let asked = match self.state {
-            State::Attempting | State::Up(_) => match end {
-                LinkEnd::User(stop) => Some(stop),
-                LinkEnd::Line(_) | LinkEnd::Dial(_) | LinkEnd::Ppp(_) | LinkEnd::Network(_) => None,
-            },
-            State::Ending(stop) => Some(stop),
-            State::Idle | State::WaitingForLine(_) | State::HoldingOff { .. } | State::Ended(_) => {
-                return;
-            }
-        };
-        match asked {
-            Some(UserStop::Signal(_)) => self.exit(now, ExitStatus::USER),
-            Some(UserStop::Reconnect) => {
-                self.last_end = None;
-                self.attempt(now);
-            }
-            None => self.decide(now, end),
-        }
+    /// Whether the link has been up for long enough, or has answered.
+    fn is_good(&self, now: Instant, link: Link) -> bool {
+        link.answered || now.since(link.since) >= self.policy.good_after
     }
 
-    /// An attempt or a link has ended, and no user wanted that.
-    fn decide(&mut self, now: Instant, end: LinkEnd) {
-        let retry_empty = self.learn_credentials(&end);
-        let last_link = self.policy.once || !self.policy.persist;
-        if self.is_fatal(&end) || (last_link && !retry_empty) {
-            let status = if self.was_up {
-                end.exit_status_after_up()
-            } else {
-                end.exit_status()
-            };
-            let level = if status == ExitStatus::DONE {
-                Level::Notice
-            } else {
-                Level::Error
-            };
-            self.log(level, sentence(&end));
-            self.last_end = Some(end);
-            return self.exit(now, status);
-        }
-        let known = self.last_end.as_ref() == Some(&end);
-        match &end {
-            LinkEnd::Line(problem @ (LineProblem::Absent { .. } | LineProblem::Locked { .. })) => {
-                if !known {
-                    self.log(
-                        Level::Notice,
-                        format!("Waiting for the tty: {}", sentence(&end)),
-                    );
-                }
-                self.commands.push_back(Command::WatchLine(problem.clone()));
-                self.enter(now, State::WaitingForLine(problem.clone()));
-            }
-            LinkEnd::Line(_)
-            | LinkEnd::Dial(_)
-            | LinkEnd::Ppp(_)
-            | LinkEnd::Network(_)
-            | LinkEnd::User(_) => {
-                let vanished = matches!(end, LinkEnd::Line(LineProblem::Vanished { .. }));
-                let wait = if vanished && self.was_up {
-                    self.policy.holdoff.min(SETTLE)
-                } else {
-                    self.policy.holdoff
-                };
-                let until = (now + wait).max(self.attempt_began + SETTLE);
-                let what = match (self.was_up, retry_empty) {
-                    (true, _) => "The link ended".to_owned(),
-                    (false, _) => format!("Attempt {} failed", self.plan.number),
-                };
-                let why = if known {
-                    format!("{end}.")
-                } else {
-                    sentence(&end)
-                };
-                let next = seconds(until.since(now));
-                let how = if retry_empty {
-                    ", with an empty account"
-                } else {
-                    ""
-                };
-                self.log(
-                    Level::Notice,
-                    format!("{what}: {why} Next attempt in {next}{how}."),
-                );
-                self.enter(now, State::HoldingOff { until });
-            }
-        }
-        self.last_end = Some(end);
+    /// The link was good.
+    fn start_counting_anew(&mut self) {
+        self.resets_in_row = 0;
+        self.row = Row::default();
+        self.backoff.restart();
+        self.backoff.restart_absence();
     }
 
-    /// Whether no retry can mend it.
-    fn is_fatal(&self, end: &LinkEnd) -> bool {
-        match end {
-            LinkEnd::Line(LineProblem::NotATty { .. }) => true,
-            LinkEnd::Line(LineProblem::OpenFailed { permission, .. }) => {
-                *permission && !self.ever_up
-            }
-            LinkEnd::Network(
-                NetworkProblem::NoPermission { .. } | NetworkProblem::NoTun { .. },
-            ) => !self.ever_up,
-            LinkEnd::Line(
-                LineProblem::Absent { .. }
-                | LineProblem::Locked { .. }
-                | LineProblem::Vanished { .. },
-            )
-            | LinkEnd::Network(
-                NetworkProblem::NameTaken { .. }
-                | NetworkProblem::InterfaceDeleted { .. }
-                | NetworkProblem::SetDown { .. }
-                | NetworkProblem::Failed { .. },
-            )
-            | LinkEnd::Dial(_)
-            | LinkEnd::Ppp(_)
-            | LinkEnd::User(_) => false,
-        }
-    }
-
-    /// Decides whether the next attempt agrees to authentication with an empty name; true if this end calls for it.
-    /// A peer that took it is met so from then on; one that refused it is not.
-    fn learn_credentials(&mut self, end: &LinkEnd) -> bool {
-        if self.was_up {
-            return false;
-        }
-        match end {
-            LinkEnd::Ppp(DownReason::PeerTerminated {
-                auth_rejected: true,
-                ..
-            }) => {
-                let first = !self.plan.empty_credentials;
-                self.plan.empty_credentials = true;
-                first
-            }
-            LinkEnd::Ppp(DownReason::AuthenticationRefused { .. }) => {
-                self.plan.empty_credentials = false;
-                false
-            }
-            LinkEnd::Line(_)
-            | LinkEnd::Dial(_)
-            | LinkEnd::Ppp(_)
-            | LinkEnd::Network(_)
-            | LinkEnd::User(_) => false,
-        }
+    /// Whether the first end is the end of the program.
+    fn is_last_link(&self) -> bool {
+        self.policy.once || !self.policy.persist
     }
 
     fn exit(&mut self, now: Instant, status: ExitStatus) {
-        self.enter(now, State::Ended(status));
+        let why = match &self.last_end {
+            Some(end) if status != ExitStatus::USER => end.to_string().into(),
+            Some(_) | None => Cow::Borrowed("a user ended it"),
+        };
+        self.enter(now, State::Ended(status), why);
         self.commands.push_back(Command::Exit(status));
     }
 
     fn log(&mut self, level: Level, text: String) {
         self.commands
             .push_back(Command::Log(LogLine::uplinkd(level, text)));
-    }
-}
-
-/// The end and what can be done about it.
-fn sentence(end: &LinkEnd) -> String {
-    match end.advice() {
-        "" => format!("{end}."),
-        advice => format!("{end}; {advice}."),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Call {
     ending: bool,
     /// Bytes have arrived that the modem has no room for.
     held_back: bool,
+    /// No byte gets through.
+    dead: bool,
 }
 
 impl Call {
@@ -44,12 +46,27 @@ impl Call {
             faults,
             ending: false,
             held_back: false,
+            dead: false,
         };
         call.isp.line_up(now);
         if !call.is_looped(now) {
             out.extend_from_slice(&call.isp.poll_transmit(now, 0));
         }
         call
+    }
+
+    /// A fault that begins during the call. Line and internet feel it, and the ISP falls silent; what is agreed on at
+    /// the beginning of a call stays.
+    pub(super) fn inject(&mut self, fault: CallFault) {
+        self.isp.inject(&fault);
+        self.faults.push(fault);
+    }
+
+    /// The same fault is over for the line and the internet.
+    pub(super) fn lift(&mut self, fault: &Fault) {
+        if let Some(index) = self.faults.iter().rposition(|held| held.fault == *fault) {
+            self.faults.remove(index);
+        }
     }
 
     /// Bytes of the gateway.
@@ -62,6 +79,11 @@ impl Call {
         let [noise, _] = &mut self.noise;
         noise.damage(flip, lose, &mut data);
         self.up.push(now, pace, &data);
+    }
+
+    /// Whether bytes get through at all.
+    pub(super) fn set_dead(&mut self, dead: bool) {
+        self.dead = dead;
     }
 
     /// The ISP ends the session by a Terminate-Request.
@@ -186,6 +208,7 @@ impl Call {
                 None
             }
         });
+        let lose = if self.dead { Some(1.0) } else { lose };
         (flip.unwrap_or_default(), lose.unwrap_or_default())
     }
 

@@ -2,16 +2,19 @@
 //! V.250).
 //!
 //! It knows what a PPP dialer and a registration check ask of a modem, and a bit more. Everything
-//! else is ERROR, as with any modem. Contexts outlive ATZ, as in real modems.
+//! else is ERROR, as with any modem. What all ports share is in [`Device`], which runs most commands;
+//! here are those that concern one port.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// Highest context that can be defined.
-const LAST_CONTEXT: u8 = 16;
-/// Longest context definition kept, in bytes.
-const LONGEST_CONTEXT: usize = 200;
+use super::device::Device;
 
-/// What commands can set.
+/// How long a command takes.
+const COMMAND_TIME: Duration = Duration::from_millis(5);
+/// How long ATZ takes.
+const RESET_TIME: Duration = Duration::from_millis(50);
+
+/// What commands can set on one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
     /// `E`: characters are echoed.
@@ -27,15 +30,9 @@ pub(super) struct Settings {
     /// `+CMEE`: 0 ERROR, 1 number, 2 words.
     cmee: u8,
     /// `+CREG`, `+CGREG`, `+CEREG`.
-    registration: [u8; 3],
+    pub(super) registration: [u8; 3],
     /// `+COPS` format.
-    operator_format: u8,
-    /// `+CFUN`.
-    functionality: u8,
-    /// Context definitions as they were given, behind the number.
-    contexts: BTreeMap<u8, String>,
-    /// `+CEER`.
-    pub(super) last_failure: &'static str,
+    pub(super) operator_format: u8,
 }
 
 /// The answer to a command line.
@@ -45,6 +42,19 @@ pub(super) struct Answer {
     pub(super) lines: Vec<String>,
     /// The result.
     pub(super) outcome: Outcome,
+    /// How long it takes.
+    pub(super) time: Duration,
+}
+
+impl Answer {
+    /// ERROR.
+    pub(super) fn error() -> Self {
+        Self {
+            lines: Vec::new(),
+            outcome: Outcome::Error("ERROR".to_owned()),
+            time: COMMAND_TIME,
+        }
+    }
 }
 
 /// How a command line ends.
@@ -56,6 +66,8 @@ pub(super) enum Outcome {
     Error(String),
     /// The call is to be dialed.
     Dial(String),
+    /// The same, and there is a call already: ERROR.
+    DialInCall,
     /// `H` or `Z`: the call, if there is one, ends; then OK.
     HangUp,
     /// `O`: back to data mode.
@@ -66,7 +78,6 @@ pub(super) enum Outcome {
 
 impl Default for Settings {
     fn default() -> Self {
-        let contexts = BTreeMap::from([(1, "\"IP\",\"\",\"0.0.0.0\",0,0".to_owned())]);
         Self {
             echo: true,
             verbose: true,
@@ -76,56 +87,42 @@ impl Default for Settings {
             cmee: 0,
             registration: [0; 3],
             operator_format: 0,
-            functionality: 1,
-            contexts,
-            last_failure: "No report available",
         }
     }
 }
 
 impl Settings {
-    /// Back to the defaults, contexts kept.
-    pub(super) fn reset(&mut self) {
-        let contexts = std::mem::take(&mut self.contexts);
-        *self = Self {
-            contexts,
-            last_failure: self.last_failure,
-            ..Self::default()
-        };
-    }
-
     /// Runs what stands behind `AT`.
-    pub(super) fn execute(&mut self, line: &str, in_call: bool) -> Answer {
-        let mut lines = Vec::new();
-        let mut outcome = Outcome::Ok;
+    pub(super) fn execute(&mut self, device: &mut Device, line: &str, in_call: bool) -> Answer {
+        let mut answer = Answer {
+            lines: Vec::new(),
+            outcome: Outcome::Ok,
+            time: COMMAND_TIME,
+        };
         let mut rest = line;
         loop {
             rest = rest.trim_start_matches([' ', ';']);
             if rest.is_empty() {
-                return Answer { lines, outcome };
+                return answer;
             }
             let Some((command, tail)) = Command::parse(rest) else {
-                return Answer {
-                    lines,
-                    outcome: Outcome::Error("ERROR".to_owned()),
-                };
+                answer.outcome = Outcome::Error("ERROR".to_owned());
+                return answer;
             };
             rest = tail;
-            match self.run(&command, in_call, &mut lines) {
+            match self.run(device, &command, in_call, &mut answer) {
                 Ok(Outcome::Ok) => {}
-                Ok(other) => outcome = other,
+                Ok(other) => answer.outcome = other,
                 Err(code) => {
-                    return Answer {
-                        lines,
-                        outcome: Outcome::Error(self.error(code)),
-                    };
+                    answer.outcome = Outcome::Error(self.error(code));
+                    return answer;
                 }
             }
-            match outcome {
+            match answer.outcome {
                 // Whatever stands behind a dial string belongs to it, and nothing follows ATO or a
                 // restart.
-                Outcome::Dial(_) | Outcome::Online | Outcome::Restart => {
-                    return Answer { lines, outcome };
+                Outcome::Dial(_) | Outcome::DialInCall | Outcome::Online | Outcome::Restart => {
+                    return answer;
                 }
                 Outcome::Ok | Outcome::HangUp | Outcome::Error(_) => {}
             }
@@ -153,55 +150,58 @@ impl Settings {
 
     fn run(
         &mut self,
+        device: &mut Device,
         command: &Command<'_>,
         in_call: bool,
-        lines: &mut Vec<String>,
+        answer: &mut Answer,
     ) -> Result<Outcome, u16> {
         match command {
-            Command::Dial(_) if in_call => Err(0),
-            Command::Dial(number) => Ok(Outcome::Dial((*number).to_owned())),
+            Command::Dial(_) if in_call => Ok(Outcome::DialInCall),
+            Command::Dial(number) => {
+                device.card.ready()?;
+                Ok(Outcome::Dial((*number).to_owned()))
+            }
             Command::Basic {
                 prefix,
                 letter,
                 number,
-            } => self.basic(*prefix, *letter, *number, lines),
+            } => self.basic(device, (*prefix, *letter, *number), answer),
             Command::Register => Ok(Outcome::Ok),
             Command::ReadRegister => {
-                lines.push("000".to_owned());
+                answer.lines.push("000".to_owned());
                 Ok(Outcome::Ok)
             }
-            Command::Extended { name, form } => self.extended(name, *form, in_call, lines),
+            Command::Extended { name, form } => {
+                if name == "+CMEE" {
+                    return self.cmee(*form, &mut answer.lines);
+                }
+                let command = (name.as_str(), *form);
+                device.extended(self, command, in_call, &mut answer.lines, &mut answer.time)
+            }
         }
     }
 
     fn basic(
         &mut self,
-        prefix: Option<char>,
-        letter: char,
-        number: u32,
-        lines: &mut Vec<String>,
+        device: &Device,
+        command: (Option<char>, char, u32),
+        answer: &mut Answer,
     ) -> Result<Outcome, u16> {
-        match (prefix, letter, number) {
+        let (_, _, number) = command;
+        match command {
             (None, 'E', 0 | 1) => self.echo = number == 1,
             (None, 'V', 0 | 1) => self.verbose = number == 1,
             (None, 'Q', 0 | 1) => self.quiet = number == 1,
             (None, 'X', 0..=4) => self.extended_results = number != 0,
             (None, 'H', 0) => return Ok(Outcome::HangUp),
             (None, 'Z', 0 | 1) => {
-                self.reset();
+                *self = Self::default();
+                answer.time = RESET_TIME;
                 return Ok(Outcome::HangUp);
             }
             (None, 'O', _) => return Ok(Outcome::Online),
-            (None, 'I', _) => lines.extend(
-                [
-                    "Manufacturer: uplinkd",
-                    "Model: SIM-1",
-                    "Revision: 1.0",
-                    "IMEI: 490154203237518",
-                ]
-                .map(str::to_owned),
-            ),
-            (Some('&'), 'F', 0) => self.reset(),
+            (None, 'I', _) => answer.lines.extend(device.identity()),
+            (Some('&'), 'F', 0) => *self = Self::default(),
             (Some('&'), 'D', 0..=2) => self.dtr = u8::try_from(number).unwrap_or(2),
             (None, 'L' | 'M' | 'P' | 'T', _) | (Some('&'), 'C' | 'K' | 'S' | 'W', _) => {}
             (Some('\\'), 'Q', _) => {}
@@ -210,122 +210,13 @@ impl Settings {
         Ok(Outcome::Ok)
     }
 
-    fn extended(
-        &mut self,
-        name: &str,
-        form: Form<'_>,
-        in_call: bool,
-        lines: &mut Vec<String>,
-    ) -> Result<Outcome, u16> {
-        match (name, form) {
-            ("+CGDCONT", form) => self.context(form, lines)?,
-            ("+CPIN", Form::Read) => lines.push("+CPIN: READY".to_owned()),
-            ("+CPIN", Form::Set(_)) => return Err(3),
-            ("+CSQ", Form::Run) => lines.push("+CSQ: 18,99".to_owned()),
-            ("+CREG", form) => self.registration(0, "+CREG", form, lines)?,
-            ("+CGREG", form) => self.registration(1, "+CGREG", form, lines)?,
-            ("+CEREG", form) => self.registration(2, "+CEREG", form, lines)?,
-            ("+COPS", Form::Read) => lines.push(match self.operator_format {
-                2 => "+COPS: 0,2,\"00101\",7".to_owned(),
-                _ => "+COPS: 0,0,\"uplinkd sim\",7".to_owned(),
-            }),
-            ("+COPS", Form::Set(value)) => {
-                let mut fields = value.split(',').map(str::trim);
-                if fields.next() == Some("3") {
-                    self.operator_format =
-                        digit(fields.next().unwrap_or_default(), 2).ok_or(50_u16)?;
-                }
-            }
-            ("+CGMI", Form::Run) => lines.push("uplinkd".to_owned()),
-            ("+CGMM", Form::Run) => lines.push("SIM-1".to_owned()),
-            ("+CGMR", Form::Run) => lines.push("1.0".to_owned()),
-            ("+CGSN", Form::Run) => lines.push("490154203237518".to_owned()),
-            ("+CIMI", Form::Run) => lines.push("001010123456789".to_owned()),
-            ("+CCID", Form::Run | Form::Read) => {
-                lines.push("+CCID: 8988211000000000018".to_owned())
-            }
-            ("+CFUN", Form::Read) => lines.push(format!("+CFUN: {}", self.functionality)),
-            ("+CFUN", Form::Set("1,1" | "16")) | ("^RESET", Form::Run) => {
-                return Ok(Outcome::Restart);
-            }
-            ("+CFUN", Form::Set(value)) => self.functionality = digit(value, 4).ok_or(50_u16)?,
-            ("+CMEE", Form::Read) => lines.push(format!("+CMEE: {}", self.cmee)),
-            ("+CMEE", Form::Set(value)) => self.cmee = digit(value, 2).ok_or(50_u16)?,
-            ("+CEER", Form::Run) => lines.push(format!("+CEER: {}", self.last_failure)),
-            ("+CGATT", Form::Read) => lines.push("+CGATT: 1".to_owned()),
-            ("+CGATT", Form::Set("0" | "1")) | ("+CGACT", Form::Set(_)) => {}
-            ("+CGACT", Form::Read) => {
-                let active = u8::from(in_call);
-                lines.extend(
-                    self.contexts
-                        .keys()
-                        .map(|cid| format!("+CGACT: {cid},{active}")),
-                );
-            }
-            ("+CPAS", Form::Run) => lines.push(format!("+CPAS: {}", if in_call { 4 } else { 0 })),
-            ("+GCAP", Form::Run) => lines.push("+GCAP: +CGSM".to_owned()),
-            ("+FCLASS" | "+IFC" | "+IPR" | "+CRC", Form::Set(_)) => {}
-            _ => return Err(4),
+    fn cmee(&mut self, form: Form<'_>, lines: &mut Vec<String>) -> Result<Outcome, u16> {
+        match form {
+            Form::Read => lines.push(format!("+CMEE: {}", self.cmee)),
+            Form::Set(value) => self.cmee = digit(value, 2).ok_or(50_u16)?,
+            Form::Run | Form::Test => return Err(4),
         }
         Ok(Outcome::Ok)
-    }
-
-    /// `+CGDCONT` (3GPP TS 27.007 section 10.1.1).
-    fn context(&mut self, form: Form<'_>, lines: &mut Vec<String>) -> Result<(), u16> {
-        match form {
-            Form::Read => {
-                let text = |(cid, context): (&u8, &String)| format!("+CGDCONT: {cid},{context}");
-                lines.extend(self.contexts.iter().map(text));
-            }
-            Form::Test => {
-                lines.push(format!("+CGDCONT: (1-{LAST_CONTEXT}),\"IP\",,,(0),(0)"));
-            }
-            Form::Run => return Err(50),
-            Form::Set(value) => {
-                let (cid, context) = match value.split_once(',') {
-                    Some((cid, context)) => (cid, Some(context)),
-                    None => (value, None),
-                };
-                let cid = digit(cid, LAST_CONTEXT)
-                    .filter(|cid| *cid > 0)
-                    .ok_or(50_u16)?;
-                match context {
-                    Some(context) if context.len() <= LONGEST_CONTEXT => {
-                        self.contexts.insert(cid, context.to_owned());
-                    }
-                    Some(_) => return Err(50),
-                    None => {
-                        self.contexts.remove(&cid);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a call can use this context.
-    pub(super) fn has_context(&self, cid: u8) -> bool {
-        self.contexts.contains_key(&cid)
-    }
-
-    fn registration(
-        &mut self,
-        which: usize,
-        name: &str,
-        form: Form<'_>,
-        lines: &mut Vec<String>,
-    ) -> Result<(), u16> {
-        let mode = self.registration.get_mut(which).ok_or(4_u16)?;
-        match form {
-            Form::Read if *mode == 2 => {
-                lines.push(format!("{name}: 2,1,\"0166\",\"01A2B3C4\",7"));
-            }
-            Form::Read => lines.push(format!("{name}: {mode},1")),
-            Form::Test => lines.push(format!("{name}: (0-2)")),
-            Form::Set(value) => *mode = digit(value, 2).ok_or(50_u16)?,
-            Form::Run => return Err(50),
-        }
-        Ok(())
     }
 }
 
@@ -354,7 +245,7 @@ pub(super) fn without_secrets(line: &str) -> String {
 }
 
 /// A number up to `last`.
-fn digit(text: &str, last: u8) -> Option<u8> {
+pub(super) fn digit(text: &str, last: u8) -> Option<u8> {
     text.trim().parse().ok().filter(|n| *n <= last)
 }
 
@@ -368,6 +259,7 @@ fn words(code: u16) -> String {
         12 => "SIM PUK required",
         13 => "SIM failure",
         14 => "SIM busy",
+        16 => "incorrect password",
         30 => "no network service",
         31 => "network timeout",
         50 => "incorrect parameters",
@@ -400,8 +292,9 @@ enum Command<'a> {
     Extended { name: String, form: Form<'a> },
 }
 
+/// How an extended command is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form<'a> {
+pub(super) enum Form<'a> {
     Run,
     Read,
     Test,

@@ -29,6 +29,7 @@ pub(super) struct IspConfig {
     pub(super) client: Ipv4Addr,
     pub(super) dns: [Option<Ipv4Addr>; 2],
     pub(super) demand: Option<AuthDemand>,
+    pub(super) echo: EchoConfig,
 }
 
 /// What the ISP tells its owner.
@@ -72,11 +73,7 @@ pub(super) struct Isp {
 
 impl Isp {
     pub(super) fn new(config: &IspConfig, faults: &[CallFault], seed: u64) -> Self {
-        let silent_from = faults
-            .iter()
-            .filter(|f| matches!(f.fault, Fault::LcpSilent(_) | Fault::PeerSilent(_)))
-            .map(|f| f.from)
-            .min();
+        let silent_from = faults.iter().filter_map(silence).min();
         Self {
             endpoint: Endpoint::new(session_config(config, faults), seed),
             tamper: Tamper::new(faults, seed.rotate_left(32)),
@@ -90,6 +87,11 @@ impl Isp {
             events: VecDeque::new(),
             stats: IspStats::default(),
         }
+    }
+
+    /// A fault that begins during the call: only falling silent can come then.
+    pub(super) fn inject(&mut self, fault: &CallFault) {
+        self.silent_from = self.silent_from.into_iter().chain(silence(fault)).min();
     }
 
     pub(super) fn line_up(&mut self, now: Instant) {
@@ -256,6 +258,11 @@ fn holds_terminate_ack(mut wire: &[u8]) -> bool {
     false
 }
 
+/// From when on this fault makes the ISP as good as dead.
+fn silence(fault: &CallFault) -> Option<Instant> {
+    matches!(fault.fault, Fault::LcpSilent(_) | Fault::PeerSilent(_)).then_some(fault.from)
+}
+
 /// The server's role, and what faults change of it.
 fn session_config(config: &IspConfig, faults: &[CallFault]) -> SessionConfig {
     let mut lcp = LcpConfig::default();
@@ -312,7 +319,7 @@ fn session_config(config: &IspConfig, faults: &[CallFault]) -> SessionConfig {
             }),
             ..IpcpConfig::default()
         },
-        echo: EchoConfig::default(),
+        echo: config.echo,
         ..SessionConfig::default()
     }
 }

@@ -82,7 +82,24 @@ pub(super) fn for_fault(fault: &CallFault, seed: u64) -> Option<Box<dyn Quirk>> 
         | Fault::Urc
         | Fault::Chunk(_)
         | Fault::Slow(_)
-        | Fault::Latency(_) => return None,
+        | Fault::Latency(_)
+        | Fault::SlowRegistration(_)
+        | Fault::RegistrationLost(_)
+        | Fault::CoverageLost(_)
+        | Fault::RegistrationDenied(_)
+        | Fault::Roaming
+        | Fault::SimAbsent(_)
+        | Fault::SimBusy(_)
+        | Fault::SimFailure(_)
+        | Fault::Pin(_)
+        | Fault::Puk
+        | Fault::WrongApn(_)
+        | Fault::Crash
+        | Fault::ResetIgnored(_)
+        | Fault::ResetDead(_)
+        | Fault::ResetSlow(_)
+        | Fault::PowerIgnored(_)
+        | Fault::NewName => return None,
     })
 }
 

@@ -1,16 +1,20 @@
 //! [`Sim`]: modem, call, internet and the list of faults put together.
 
+mod dialing;
+mod power;
+
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::at_port::AtPort;
 use super::call::Call;
 use super::command::without_secrets;
-use super::fault::Fault;
+use super::device::Device;
+use super::fault::{Fault, FaultSpec};
 use super::internet::Internet;
-use super::isp::{IspConfig, IspEvent};
+use super::isp::IspEvent;
 use super::line::Pace;
-use super::modem::{DialOutcome, Modem, ModemEvent, ModemFaults};
+use super::modem::{Modem, ModemEvent, ModemFaults};
 use super::schedule::Schedule;
 use super::{SimConfig, SimEvent, SimStats};
 use crate::log::{Identifier, Level, LogLine};
@@ -22,14 +26,6 @@ const MAX_TTY: usize = 64 * 1024;
 const MAX_TEXT: usize = 4096;
 /// Events that wait to be taken; beyond that log lines are left out.
 const MAX_EVENTS: usize = 1000;
-/// From the OK to a restart until the modem vanishes.
-const RESTART_DELAY: Duration = Duration::from_millis(500);
-/// How long it is away then.
-const RESTART_TIME: Duration = Duration::from_secs(3);
-/// How long the network takes to refuse a call.
-const REFUSAL_TIME: Duration = Duration::from_millis(500);
-/// What the modem says behind CONNECT.
-const CONNECT_SPEED: &str = "150000000";
 
 /// The whole: modem, line, ISP, internet. `handle_bytes` takes what the gateway sent.
 ///
@@ -42,43 +38,79 @@ pub struct Sim {
     config: SimConfig,
     schedule: Schedule,
     random: Random,
+    device: Device,
     modem: Modem,
+    at_port: AtPort,
     internet: Internet,
     call: Option<Call>,
+    /// The network does not like the call's APN: it ends the call then.
+    unwanted: Timer,
+    /// The next call is such a call.
+    dials_unwanted: bool,
     /// For the gateway.
     tty: VecDeque<u8>,
+    /// For the gateway, at the second port.
+    at_tty: VecDeque<u8>,
     /// With the fault `chunk`: when the next piece may be taken.
     next_piece: Timer,
     /// The modem was told to restart, and vanishes then.
     restart: Timer,
-    /// Unplugged until then.
-    back_at: Option<Instant>,
+    /// Whether the tty is there, and until when not.
+    presence: Presence,
+    /// AT commands are answered from then on.
+    boots: Timer,
+    /// It hangs until its power is switched.
+    crashed: bool,
+    /// It will hang once it is back.
+    comes_back_dead: bool,
     dtr: bool,
+    /// The time of the last call.
+    now: Instant,
     events: VecDeque<SimEvent>,
     stats: SimStats,
 }
 
+/// Whether the modem's ttys are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Here,
+    /// Back at that moment.
+    Away(Instant),
+    /// Without power.
+    Off,
+}
+
 impl Sim {
-    /// A modem that has just been switched on.
+    /// A modem that has just been switched on: it answers, and looks for its network.
     pub fn new(config: SimConfig, now: Instant) -> Self {
         let mut random = Random::new(config.seed);
         let schedule = Schedule::new(config.faults.clone(), now);
         let mut sim = Self {
             modem: Modem::new(random.u64()),
             internet: Internet::new(now, random.u64(), config.isp_address, config.dns),
+            at_port: AtPort::new(config.seed),
+            device: Device::new(&config, now),
             config,
             schedule,
             random,
             call: None,
+            unwanted: Timer::default(),
+            dials_unwanted: false,
             tty: VecDeque::new(),
+            at_tty: VecDeque::new(),
             next_piece: Timer::default(),
             restart: Timer::default(),
-            back_at: None,
+            presence: Presence::Here,
+            boots: Timer::default(),
+            crashed: false,
+            comes_back_dead: false,
             dtr: true,
+            now,
             events: VecDeque::new(),
             stats: SimStats::default(),
         };
-        let in_call = sim.schedule.modem(now, |fault, _| {
+        sim.refresh(now);
+        let in_call = sim.schedule.modem(now, |fault| {
             matches!(fault, Fault::DataMode | Fault::StuckDataMode).then_some(())
         });
         if in_call.is_some() {
@@ -93,12 +125,26 @@ impl Sim {
     /// Takes what the gateway sent. More than [`Self::room`] is lost, as on a tty without flow
     /// control.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
-        if self.back_at.is_none() {
+        self.refresh(now);
+        if self.presence == Presence::Here && !self.crashed {
             let room = self.room();
             let (bytes, lost) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
             self.stats.overrun_bytes += lost.len() as u64;
             let faults = self.modem_faults(now);
-            self.modem.handle_bytes(now, bytes, faults);
+            self.modem
+                .handle_bytes(now, bytes, &mut self.device, faults);
+        }
+        self.run(now);
+    }
+
+    /// Takes what the gateway sent to the second port.
+    pub fn handle_at_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        self.refresh(now);
+        if self.presence == Presence::Here && !self.crashed {
+            let faults = self.modem_faults(now);
+            let busy = self.modem.is_busy();
+            self.at_port
+                .handle_bytes(now, bytes, &mut self.device, busy, faults);
         }
         self.run(now);
     }
@@ -109,7 +155,7 @@ impl Sim {
         if on && !self.dtr {
             self.tty.clear();
         }
-        if !on && self.dtr && self.back_at.is_none() {
+        if !on && self.dtr && self.presence == Presence::Here && !self.crashed {
             let faults = self.modem_faults(now);
             self.modem.handle_dtr_off(faults);
         }
@@ -150,6 +196,46 @@ impl Sim {
         true
     }
 
+    /// The same for the second port.
+    pub fn poll_at_transmit(&mut self, _now: Instant, limit: usize, out: &mut Vec<u8>) -> bool {
+        let count = limit.min(self.at_tty.len());
+        out.extend(self.at_tty.drain(..count));
+        count > 0
+    }
+
+    /// One more fault; its TIME counts from now. In the call that is up, the line, the internet and the ISP's silence
+    /// can go wrong still; what is agreed on at the beginning of a call goes wrong in the next one.
+    pub fn add_fault(&mut self, now: Instant, fault: FaultSpec) {
+        let holds = self.schedule.add(now, fault);
+        if let (Some(call), Some(fault)) = (&mut self.call, holds) {
+            call.inject(fault);
+        }
+        self.run(now);
+    }
+
+    /// Lifts a fault that was added: the line, the modem and new calls are well again. What it has done stays done, as
+    /// with [`lift_faults`](Self::lift_faults).
+    pub fn lift_fault(&mut self, now: Instant, fault: &FaultSpec) {
+        self.schedule.lift(fault);
+        if let Some(call) = &mut self.call {
+            call.lift(&fault.fault);
+        }
+        self.run(now);
+    }
+
+    /// Lifts all faults. What they have done stays done: a modem that hangs, a SIM that wants its
+    /// PIN, what is wrong with the running call.
+    pub fn lift_faults(&mut self, now: Instant) {
+        self.schedule.clear();
+        self.run(now);
+    }
+
+    /// The network ends the call that is up, if one is: NO CARRIER.
+    pub fn cut(&mut self, now: Instant) {
+        self.end_call(true);
+        self.run(now);
+    }
+
     /// The next event.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<SimEvent> {
@@ -164,12 +250,21 @@ impl Sim {
         } else {
             self.next_piece.deadline()
         };
+        // A modem that hangs does nothing of what it has begun.
+        let ports = if self.crashed {
+            None
+        } else {
+            earliest([self.modem.poll_timeout(), self.at_port.poll_timeout()])
+        };
         earliest([
             self.schedule.poll_timeout(),
-            self.modem.poll_timeout(),
+            ports,
             self.internet.poll_timeout(),
+            self.device.poll_timeout(self.now),
             self.restart.deadline(),
-            self.back_at,
+            self.boots.deadline(),
+            self.unwanted.deadline(),
+            self.back_at(),
             piece,
             self.call.as_ref().and_then(Call::poll_timeout),
         ])
@@ -187,6 +282,16 @@ impl Sim {
         self.modem.has_call()
     }
 
+    /// Whether the ttys are there.
+    pub fn is_plugged(&self) -> bool {
+        self.presence == Presence::Here
+    }
+
+    /// Whether the modem is registered with a network.
+    pub fn is_registered(&self) -> bool {
+        self.device.radio.is_registered()
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> SimStats {
         let mut stats = self.stats;
@@ -195,6 +300,7 @@ impl Sim {
             stats.spoofed_packets += call.stats().spoofed;
         }
         stats.internet = self.internet.stats();
+        self.device.count(&mut stats);
         stats
     }
 
@@ -207,19 +313,23 @@ impl Sim {
     fn run(&mut self, now: Instant) {
         // A timer that has expired lets `poll_transmit` give the next piece.
         let _ = self.next_piece.expired(now);
-        if self.back_at.is_some_and(|at| at <= now) {
-            self.back_at = None;
-            self.log(Level::Info, "modem: plugged in");
-            self.events.push_back(SimEvent::Plug);
-        }
-        if self.restart.expired(now) {
-            self.unplug(now, RESTART_TIME);
-        }
+        self.handle_power(now);
+        self.refresh(now);
         while let Some(fault) = self.schedule.take_event(now) {
             self.break_something(now, &fault);
         }
-        let faults = self.modem_faults(now);
-        self.modem.handle_timeout(now, faults);
+        if self.unwanted.expired(now) {
+            self.end_call(true);
+        }
+        if !self.crashed {
+            let faults = self.modem_faults(now);
+            let device = &mut self.device;
+            self.modem.handle_timeout(now, device, faults);
+            let busy = self.modem.is_busy();
+            self.at_port.handle_timeout(now, device, busy, faults);
+            // A command may have switched the radio off.
+            self.refresh(now);
+        }
         self.take_from_modem(now);
         self.internet.handle_timeout(now);
         self.move_bytes(now);
@@ -239,16 +349,6 @@ impl Sim {
         }
     }
 
-    fn unplug(&mut self, now: Instant, time: Duration) {
-        self.restart.cancel();
-        self.drop_call();
-        self.modem.power_on();
-        self.tty.clear();
-        self.back_at = Some(now + time);
-        self.log(Level::Info, "modem: unplugged");
-        self.events.push_back(SimEvent::Unplug);
-    }
-
     fn take_from_modem(&mut self, now: Instant) {
         self.take_text();
         let data = self.modem.poll_data();
@@ -259,22 +359,30 @@ impl Sim {
             }
         }
         while let Some(event) = self.modem.poll_event() {
-            match event {
-                ModemEvent::Command(line) => {
-                    self.log(Level::Debug, &format!("modem: {}", without_secrets(&line)));
-                }
-                ModemEvent::Dial(number) => self.dial(now, &number),
-                ModemEvent::Connected => self.start_call(now),
-                ModemEvent::HungUp(by) => {
-                    self.log(Level::Info, &format!("modem: the gateway hung up ({by})"));
-                    self.drop_call();
-                }
-                ModemEvent::Escaped(true) => self.log(Level::Debug, "modem: command mode"),
-                ModemEvent::Escaped(false) => self.log(Level::Debug, "modem: data mode"),
-                ModemEvent::Restart => {
-                    self.log(Level::Info, "modem: restarts");
-                    self.restart.arm(now + RESTART_DELAY);
-                }
+            self.handle_modem_event(now, event, "modem");
+        }
+        while let Some(event) = self.at_port.poll_event() {
+            self.handle_modem_event(now, event, "modem, second port");
+        }
+    }
+
+    fn handle_modem_event(&mut self, now: Instant, event: ModemEvent, who: &str) {
+        match event {
+            ModemEvent::Command(line) => {
+                self.log(Level::Debug, &format!("{who}: {}", without_secrets(&line)));
+            }
+            ModemEvent::Dial(number) => self.dial(now, &number),
+            ModemEvent::Connected => self.start_call(now),
+            ModemEvent::HungUp(by) => {
+                self.log(Level::Info, &format!("modem: the gateway hung up ({by})"));
+                self.drop_call();
+            }
+            ModemEvent::Escaped(true) => self.log(Level::Debug, "modem: command mode"),
+            ModemEvent::Escaped(false) => self.log(Level::Debug, "modem: data mode"),
+            ModemEvent::Restart => self.restart_by_command(now),
+            ModemEvent::DialInCall => {
+                self.stats.overlapping_dials += 1;
+                self.log(Level::Warning, "modem: a second dial, refused");
             }
         }
     }
@@ -286,82 +394,19 @@ impl Sim {
         } else {
             self.modem.poll_text(&mut Nowhere);
         }
-    }
-
-    fn dial(&mut self, now: Instant, number: &str) {
-        let refusal = self.schedule.take_modem(now, refusal);
-        let delay = self.modem_fault(now, |fault| {
-            if let Fault::LateConnect(time) = fault {
-                Some(*time)
-            } else {
-                None
-            }
-        });
-        let (after, outcome) = match refusal {
-            Some(refusal) => (REFUSAL_TIME, refusal),
-            None if self.leads_to_the_network(number) => {
-                let outcome = DialOutcome::Connect(CONNECT_SPEED.to_owned());
-                (delay.unwrap_or(self.config.connect_delay), outcome)
-            }
-            None => (REFUSAL_TIME, DialOutcome::Refused("NO CARRIER")),
-        };
-        self.log(Level::Info, &format!("modem: dials {number}"));
-        self.modem.answer_dial(now, after, outcome);
-    }
-
-    /// 3GPP TS 27.007 section 10.2.1.1: `*99#`, `*99***CID#`.
-    fn leads_to_the_network(&self, number: &str) -> bool {
-        let number = number
-            .trim_start_matches(['T', 't', 'P', 'p', ' '])
-            .trim_end();
-        let Some(rest) = number
-            .strip_prefix("*99")
-            .and_then(|rest| rest.strip_suffix('#'))
-        else {
-            return false;
-        };
-        let cid = rest.rsplit('*').next().unwrap_or_default();
-        match cid {
-            "" => true,
-            cid => cid.parse().is_ok_and(|cid| self.modem.has_context(cid)),
+        if self.at_tty.len() < MAX_TEXT {
+            self.at_port.poll_text(&mut self.at_tty);
+        } else {
+            self.at_port.poll_text(&mut Nowhere);
         }
-    }
-
-    fn start_call(&mut self, now: Instant) {
-        let number = self.stats.calls;
-        self.stats.calls += 1;
-        let faults = self.schedule.start_call(now);
-        let mut client = self.config.client_address;
-        if faults.iter().any(|fault| fault.fault == Fault::NewAddress) {
-            client = Ipv4Addr::from(u32::from(client).wrapping_add(number));
-        }
-        let config = IspConfig {
-            address: self.config.isp_address,
-            client,
-            dns: self.config.dns,
-            demand: self.config.demand.clone(),
-        };
-        self.log(
-            Level::Info,
-            &format!("modem: call {} is connected", number + 1),
-        );
-        self.take_text();
-        let mut first = Vec::new();
-        self.call = Some(Call::new(
-            now,
-            &config,
-            faults,
-            &mut self.random,
-            &mut first,
-        ));
-        self.tty.extend(first);
     }
 
     /// The call ends from the other side, with or without NO CARRIER.
     fn end_call(&mut self, text: bool) {
         if self.call.is_some() {
             self.drop_call();
-            self.modem.carrier_lost(text);
+            self.device.last_failure = "Call ended by the network";
+            self.modem.carrier_lost(text && !self.crashed);
             self.take_text();
             self.log(Level::Info, "modem: the call has ended");
         }
@@ -372,6 +417,7 @@ impl Sim {
             self.stats.dropped_packets += call.stats().dropped;
             self.stats.spoofed_packets += call.stats().spoofed;
         }
+        self.unwanted.cancel();
         self.schedule.end_call();
     }
 
@@ -445,19 +491,20 @@ impl Sim {
 
     /// What `pick` finds among the modem's faults that hold now.
     fn modem_fault<T>(&self, now: Instant, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
-        self.schedule.modem(now, |fault, _| pick(fault))
+        self.schedule.modem(now, pick)
+    }
+
+    fn holds(&self, now: Instant, pick: fn(&Fault) -> bool) -> bool {
+        self.modem_fault(now, |fault| pick(fault).then_some(()))
+            .is_some()
     }
 
     fn modem_faults(&self, now: Instant) -> ModemFaults {
-        let holds = |pick: fn(&Fault, Duration) -> bool| {
-            self.schedule
-                .modem(now, |fault, since| pick(fault, since).then_some(()))
-                .is_some()
-        };
+        let silent = self.holds(now, |fault| matches!(fault, Fault::AtSilent(_)));
         ModemFaults {
-            silent: holds(|fault, since| matches!(fault, Fault::AtSilent(time) if since < *time)),
-            stuck: holds(|fault, _| matches!(fault, Fault::StuckDataMode)),
-            urc: holds(|fault, _| matches!(fault, Fault::Urc)),
+            silent: silent || self.boots.deadline().is_some(),
+            stuck: self.holds(now, |fault| matches!(fault, Fault::StuckDataMode)),
+            urc: self.holds(now, |fault| matches!(fault, Fault::Urc)),
         }
     }
 
@@ -467,22 +514,6 @@ impl Sim {
                 .push_back(SimEvent::Log(LogLine::new(level, Identifier::Sim, text)));
         }
     }
-}
-
-/// How a fault refuses a call, if it does.
-fn refusal(fault: &Fault) -> Option<DialOutcome> {
-    if let Fault::CmeError(code) = fault {
-        return Some(DialOutcome::Error(*code));
-    }
-    let results = [
-        (matches!(fault, Fault::Busy(_)), "BUSY"),
-        (matches!(fault, Fault::NoDialtone(_)), "NO DIALTONE"),
-        (matches!(fault, Fault::NoAnswer(_)), "NO ANSWER"),
-    ];
-    results
-        .into_iter()
-        .find(|(holds, _)| *holds)
-        .map(|(_, result)| DialOutcome::Refused(result))
 }
 
 /// Where text goes that nobody reads.

@@ -1,5 +1,7 @@
 //! The whole simulator against the gateway's own code, in virtual time.
 
+mod attempt;
+mod modem;
 mod traffic;
 
 use std::collections::VecDeque;

@@ -10,7 +10,8 @@ use bytes::BytesMut;
 
 use super::{Sim, SimConfig, SimEvent};
 use crate::at::{
-    CarrierWatch, DialError, DialEvent, DialPlan, Dialer, HangUp, HangUpEvent, HangUpPlan, LineText,
+    CarrierWatch, Command, DialError, DialEvent, DialPlan, Dialer, HangUp, HangUpEvent, HangUpPlan,
+    LineText,
 };
 use crate::log::LogLine;
 use crate::ppp::{DownReason, Endpoint, Event, Ipv4Settings, SessionConfig};
@@ -42,7 +43,7 @@ impl Default for WorldConfig {
         Self {
             sim: SimConfig::default(),
             plan: DialPlan {
-                commands: commands.map(str::to_owned).to_vec(),
+                commands: commands.map(Command::new).to_vec(),
                 dial: "ATDT*99***1#".to_owned(),
                 command_timeout: limit,
                 dial_timeout: limit,
@@ -316,7 +317,7 @@ impl World {
             let happening = match event {
                 SimEvent::Log(line) => Happening::SimLog(line),
                 SimEvent::Unplug => Happening::Unplug,
-                SimEvent::Plug => Happening::Plug,
+                SimEvent::Plug { .. } => Happening::Plug,
             };
             self.note(happening);
         }

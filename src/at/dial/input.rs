@@ -3,8 +3,8 @@
 use super::outcome::{Connected, DialError, DialEvent};
 use super::timing::{FIRST_WAIT_AGAIN, GAP, GUARD, SETTLE_AFTER_ESCAPE, SILENCE};
 use super::{Dialer, Phase, Step};
-use crate::at::lines::{Line, is_text, show};
-use crate::at::response::{Response, extended_report, is_echo};
+use crate::at::lines::{Line, is_text};
+use crate::at::response::{Response, extended_report};
 use crate::log::{Level, LogLine};
 use crate::time::Instant;
 
@@ -60,6 +60,7 @@ impl Dialer {
                 if self.report.is_none()
                     && let Some(report) = extended_report(&line.bytes)
                 {
+                    let report = self.veil.show(report.as_bytes());
                     self.log(LogLine::uplinkd(
                         Level::Notice,
                         format!("the modem's reason for the failed call: {report}"),
@@ -100,7 +101,8 @@ impl Dialer {
             Response::Other => {
                 if index == 0 && line.bytes.iter().all(|&byte| is_text(byte)) {
                     self.heard.text = true;
-                    self.heard.echo |= is_echo(&line.bytes, &command);
+                    let sent = self.plan.commands.first();
+                    self.heard.echo |= sent.is_some_and(|sent| sent.is_echoed_by(&line.bytes));
                     self.timer.arm(if self.heard.echo {
                         self.tried + self.plan.command_timeout
                     } else {
@@ -112,6 +114,7 @@ impl Dialer {
     }
 
     fn fail_extended(&mut self, now: Instant, command: String, code: Option<u16>, text: String) {
+        let text = self.veil.show(text.as_bytes());
         let result = text.clone();
         let error = DialError::Extended {
             command,
@@ -126,7 +129,7 @@ impl Dialer {
         match response {
             Response::Connect => {
                 self.log_chat(" -- got it");
-                let text = show(line.bytes.trim_ascii());
+                let text = self.veil.show(line.bytes.trim_ascii());
                 self.finish(DialEvent::Connected(Connected {
                     text,
                     rest: behind_line_end(behind).to_vec(),

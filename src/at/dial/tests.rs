@@ -4,6 +4,7 @@ mod hostile;
 mod recovery;
 
 use super::*;
+use crate::at::lines::show;
 
 /// What the modem does upon what was sent: bytes, and after how many milliseconds they come.
 type Answers = Vec<(u64, Vec<u8>)>;
@@ -301,7 +302,7 @@ fn urcs_between_are_no_answer() {
 fn several_answers_and_one_ok_are_one_answer() {
     let command = "ATI;+CSUB;+CSQ;+CPIN?;+COPS?;+CGREG?;&D2";
     let plan = DialPlan {
-        commands: ["AT", "ATE0", command].map(str::to_owned).to_vec(),
+        commands: ["AT", "ATE0", command].map(Command::new).to_vec(),
         ..plan()
     };
     let run = run(
@@ -326,7 +327,7 @@ fn several_answers_and_one_ok_are_one_answer() {
 fn a_cme_error_to_the_call_is_told_in_words() {
     let plan = DialPlan {
         commands: ["ATQ0", "ATZ", "AT+CMEE=2", "ATI", "AT+COPS?"]
-            .map(str::to_owned)
+            .map(Command::new)
             .to_vec(),
         ..plan()
     };
@@ -361,7 +362,7 @@ fn a_cme_error_to_the_call_is_told_in_words() {
 fn the_same_modem_with_a_network_connects() {
     let plan = DialPlan {
         commands: ["ATQ0", "ATZ", "AT+CMEE=2", "ATI", "AT+COPS?"]
-            .map(str::to_owned)
+            .map(Command::new)
             .to_vec(),
         ..plan()
     };
@@ -383,7 +384,10 @@ fn the_same_modem_with_a_network_connects() {
 #[test]
 fn other_dialogs_of_the_field_work() {
     let connects = |commands: &[&str], dial: &str, answers| {
-        let commands = commands.iter().map(|&command| command.to_owned()).collect();
+        let commands = commands
+            .iter()
+            .map(|&command| Command::new(command))
+            .collect();
         let plan = DialPlan {
             commands,
             dial: dial.to_owned(),

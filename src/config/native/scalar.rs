@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::config::value::{self, Refusal};
+use crate::modem::Carrier;
+use crate::time::seconds_of;
 
 /// A value of any type. Not `Debug`: it may be a password.
 pub(super) enum Scalar {
@@ -95,12 +97,39 @@ impl Scalar {
             .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
     }
 
+    /// As [`count`](Self::count), for what lies in memory.
+    pub(super) fn size(&self, range: RangeInclusive<u32>, unit: &str) -> Result<usize, Refusal> {
+        self.count(range, unit)
+            .map(|size| usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    /// `CARRIERID`, which may stand here as a number too. Nothing if it is empty.
+    pub(super) fn carrier(&self) -> Result<Option<Carrier>, Refusal> {
+        match self {
+            Self::Whole(number) => value::carrier(&number.to_string()).map(Some),
+            Self::Truth(_) | Self::Fraction(_) | Self::Text(_) | Self::Other => {
+                self.unless_empty(value::carrier)
+            }
+        }
+    }
+
+    /// A time in `range`, or 0 for never.
+    pub(super) fn time_or_zero(&self, range: &RangeInclusive<f64>) -> Result<Duration, Refusal> {
+        if let Self::Whole(0) = self {
+            return Ok(Duration::ZERO);
+        }
+        self.time(range).map_err(|refusal| Refusal {
+            expected: format!("{}, or 0 for never", refusal.expected),
+            ..refusal
+        })
+    }
+
     /// Seconds, whole or not, or a text with a unit: `"500ms"`, `"30s"`, `"5min"`, `"1h"`.
     pub(super) fn time(&self, range: &RangeInclusive<f64>) -> Result<Duration, Refusal> {
         let seconds = match self {
             Self::Whole(number) => Some(*number as f64),
             Self::Fraction(number) => Some(*number),
-            Self::Text(text) => time_with_unit(text),
+            Self::Text(text) => seconds_of(text),
             Self::Truth(_) | Self::Other => None,
         };
         let expected = format!(
@@ -132,25 +161,6 @@ impl Scalar {
         }
         let unit = "bit n: character n, e.g. 0x000a0000, or \"off\"";
         self.count(0..=u32::MAX, unit).map(Some)
-    }
-}
-
-fn time_with_unit(text: &str) -> Option<f64> {
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at_checked(unit_at)?;
-    let factor = match unit.trim() {
-        "ms" => 0.001,
-        "s" | "sec" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3_600.0,
-        _ => return None,
-    };
-    let number = number.trim();
-    let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    if plain {
-        number.parse::<f64>().ok().map(|number| number * factor)
-    } else {
-        None
     }
 }
 

@@ -39,77 +39,28 @@ fn whole_numbers_have_a_range() {
 
 #[test]
 fn a_time_of_day_has_four_digits() {
-    assert_eq!(time_of_day("03:00"), Ok(180));
-    assert_eq!(time_of_day("23:59"), Ok(1_439));
+    let at = |hour, minute| Ok(TimeOfDay { hour, minute });
+    assert_eq!(time_of_day("03:00"), at(3, 0));
+    assert_eq!(time_of_day("23:59"), at(23, 59));
     for (text, meant) in [
         ("3:00", Some("03:00")),
         ("24:00", Some("00:00")),
-        ("24:01", None),
-        ("03:60", None),
-        ("0300", None),
-        ("03:00:00", None),
+        ("24:01", Some("23:59")),
+        ("99:99", Some("23:59")),
+        ("03:60", Some("03:59")),
+        ("0300", Some("03:00")),
+        ("03:00:00", Some("03:00")),
+        ("03:00:30", None),
+        ("03.00", Some("03:00")),
         ("０３：００", Some("03:00")),
         (" 3:00", Some("03:00")),
+        ("3", None),
+        ("noon", None),
+        ("日本語:", None),
+        ("-1:00", None),
     ] {
         assert_eq!(refused(time_of_day(text)).1.as_deref(), meant, "{text}");
     }
-}
-
-#[test]
-fn a_device_is_a_model_with_an_alias_or_a_tty() {
-    let tty = |path: &str| Ok(Device::Tty(PathBuf::from(path)));
-    for (text, path) in [
-        ("LISA-U200", "/dev/ttyLISA0"),
-        ("KYM11", "/dev/ttyKYM11"),
-        ("UM03-KO", "/dev/ttyUM03KO0"),
-        ("AMP520", "/dev/ttyAMP0"),
-        ("ttyLISA0", "/dev/ttyLISA0"),
-        ("ttyKYM11", "/dev/ttyKYM11"),
-        ("ttyUM03KO0", "/dev/ttyUM03KO0"),
-        ("ttyAMP0", "/dev/ttyAMP0"),
-        ("ttyUSB0", "/dev/ttyUSB0"),
-        ("pts/3", "/dev/pts/3"),
-        (
-            "/dev/serial/by-id/usb-x:1.0-if00",
-            "/dev/serial/by-id/usb-x:1.0-if00",
-        ),
-        ("/tmp/模", "/tmp/模"),
-    ] {
-        assert_eq!(device(text), tty(path), "{text}");
-    }
-    for (text, what, meant) in [
-        ("AUTO", "finding the modem does not act yet", None),
-        ("AMM570", "finding the AMM570 does not act yet", None),
-        (
-            "lisa-u200",
-            "\"lisa-u200\" is not one of its values",
-            Some("LISA-U200"),
-        ),
-        ("auto", "\"auto\" is not one of its values", Some("AUTO")),
-        ("-", "\"-\": a line without a modem does not act yet", None),
-        (
-            "unix:/x",
-            "\"unix:/x\": a line without a modem does not act yet",
-            None,
-        ),
-        (
-            "../x",
-            "\"../x\" is neither a name in /dev nor a full path",
-            None,
-        ),
-        ("/dev/", "\"/dev/\" is a folder, not a tty", None),
-        (
-            "tty USB0",
-            "a blank does not belong into the name of a tty",
-            None,
-        ),
-    ] {
-        let found = refused(device(text));
-        assert_eq!((found.0.as_str(), found.1.as_deref()), (what, meant));
-    }
-    assert_eq!(nearly_a_model("LISA-U20"), Some("LISA-U200"));
-    assert_eq!(nearly_a_model("ttyKYM1"), None);
-    assert_eq!(nearly_a_model("modem"), None);
 }
 
 #[test]
@@ -197,7 +148,8 @@ fn secrets_are_not_told() {
         refused(password("geheim\u{1}")).0,
         "the value has a control character"
     );
-    assert_eq!(pin("12345678"), Ok(()));
+    let taken = pin("12345678").map(|pin| pin.expose().to_vec());
+    assert_eq!(taken, Ok(b"12345678".to_vec()));
     for text in ["123", "123456789", "12a4", ""] {
         assert_eq!(refused(pin(text)).0, "the value is not a PIN");
     }
@@ -215,14 +167,126 @@ fn the_other_keys_have_their_values() {
         refused(pdp_type("IPV6")).0,
         "IPV6 does not act yet: IPv6 comes later"
     );
-    for text in ["1", "5", "44020"] {
-        assert_eq!(carrier(text), Ok(()));
+    assert_eq!(net_mode("WCDMA"), Ok(Some(NetMode::Wcdma)));
+    assert_eq!(net_mode("NONE"), Ok(None));
+    for (text, meant) in [
+        ("lte", Some("LTE")),
+        ("3g", Some("WCDMA")),
+        ("4G", Some("LTE")),
+        ("off", Some("NONE")),
+        ("5G", None),
+    ] {
+        assert_eq!(refused(net_mode(text)).1.as_deref(), meant, "{text}");
     }
-    for text in ["0", "6", "4402", "440200", "４", "docomo"] {
-        assert!(carrier(text).is_err(), "{text}");
+}
+
+#[test]
+fn a_carrier_is_a_number_or_five_digits() {
+    assert_eq!(carrier("1"), Ok(Carrier::Number(1)));
+    assert_eq!(carrier("5"), Ok(Carrier::Number(5)));
+    assert_eq!(carrier("44020"), Ok(Carrier::Plmn("44020".to_owned())));
+    for (text, meant) in [
+        ("0", None),
+        ("6", None),
+        ("01", None),
+        ("+1", None),
+        ("4402", None),
+        ("440200", None),
+        ("４", Some("4")),
+        ("440-20", Some("44020")),
+        ("docomo", Some("1")),
+        ("NTT docomo", Some("1")),
+        ("KDDI", Some("2")),
+        ("SoftBank", Some("3")),
+        ("sakura", None),
+    ] {
+        assert_eq!(refused(carrier(text)).1.as_deref(), meant, "{text}");
     }
-    assert_eq!(host("www.centurysys.jp"), Ok(()));
-    for text in ["-x", "a b", "a/b", ".x"] {
-        assert!(host(text).is_err(), "{text}");
+}
+
+#[test]
+fn a_host_has_a_name_or_an_address() {
+    for text in [
+        "www.centurysys.jp",
+        "localhost",
+        "a_b.example.",
+        "192.0.2.1",
+        "3com.example",
+    ] {
+        assert_eq!(host(text), Ok(text.to_owned()));
+    }
+    for (text, what, meant) in [
+        (
+            "-x",
+            "\"-x\" is neither a host name nor an IPv4 address",
+            None,
+        ),
+        (
+            ".x",
+            "\".x\" is neither a host name nor an IPv4 address",
+            None,
+        ),
+        (
+            "a..b",
+            "\"a..b\" is neither a host name nor an IPv4 address",
+            None,
+        ),
+        (
+            "192.0.2.300",
+            "\"192.0.2.300\" is neither a host name nor an IPv4 address",
+            None,
+        ),
+        (
+            "192.0.2.1/24",
+            "\"192.0.2.1/24\" is neither a host name nor an IPv4 address",
+            Some("192.0.2.1"),
+        ),
+        (
+            "192.0.02.1",
+            "\"192.0.02.1\" is neither a host name nor an IPv4 address",
+            Some("192.0.2.1"),
+        ),
+        (
+            "https://u@www.example.jp:8080/x?y",
+            "\"https://u@www.example.jp:8080/x?y\" is neither a host name nor an IPv4 address",
+            Some("www.example.jp"),
+        ),
+        (
+            "www.example.jp:80",
+            "\"www.example.jp:80\" is neither a host name nor an IPv4 address",
+            Some("www.example.jp"),
+        ),
+        (
+            "ｗｗｗ.example.jp",
+            "\"ｗｗｗ.example.jp\" is neither a host name nor an IPv4 address",
+            Some("www.example.jp"),
+        ),
+        (
+            "2001:db8::1",
+            "\"2001:db8::1\" is an IPv6 address, and the link has IPv4 only",
+            None,
+        ),
+        ("127.0.0.1", "127.0.0.1 is a loopback address", None),
+        ("224.0.0.1", "224.0.0.1 is a multicast address", None),
+    ] {
+        let found = refused(host(text));
+        assert_eq!((found.0.as_str(), found.1.as_deref()), (what, meant));
+    }
+    assert!(host(&format!("{}.jp", "a".repeat(64))).is_err());
+    assert!(host(&"a.".repeat(128)).is_err());
+}
+
+#[test]
+fn groups_and_folders_are_plain() {
+    assert_eq!(group("dialout"), Ok("dialout".to_owned()));
+    for text in ["-x", "a b", "a:b", &"a".repeat(33)] {
+        assert!(group(text).is_err(), "{text}");
+    }
+    assert_eq!(
+        folder("/etc/uplinkd/modems"),
+        Ok(PathBuf::from("/etc/uplinkd/modems"))
+    );
+    for text in ["etc", "/etc/../x", "", "/a\u{1}"] {
+        assert!(folder(text).is_err(), "{text}");
     }
 }

@@ -3,12 +3,16 @@
 use super::classify::{Extended, extended, is_call, is_context};
 use super::{LineProblem, NetworkProblem};
 use crate::at::DialError;
+use crate::modem::{ModemProblem, PinGuard};
 use crate::ppp::{DownReason, Layer};
 
 pub(super) fn line(problem: &LineProblem) -> &'static str {
     match problem {
         LineProblem::Absent { .. } => {
             "check that the modem is plugged in and powered, and that this is its tty"
+        }
+        LineProblem::NotFound { .. } => {
+            "check that the modem is plugged in and powered, and what lsusb says; or name its tty in DEVICE"
         }
         LineProblem::Locked { .. } => "end the other program, or let it use another tty",
         LineProblem::NotATty { .. } => "name the modem's tty in DEVICE",
@@ -46,7 +50,7 @@ pub(super) fn dial(error: &DialError) -> &'static str {
                 "check the antenna and the coverage, and whether the SIM may use this network"
             }
             Extended::Network => {
-                "the mobile network refused: check the subscription if it does not go away"
+                "the mobile network refused: check APN and subscription if it does not go away"
             }
             Extended::Modem => "if it does not go away, restart the modem",
         },
@@ -123,5 +127,47 @@ pub(super) fn network(problem: &NetworkProblem) -> &'static str {
             "find what does that: network managers should leave it alone"
         }
         NetworkProblem::Failed { .. } => "see the system's words, and the kernel's log for more",
+    }
+}
+
+pub(super) fn modem(problem: &ModemProblem) -> &'static str {
+    match problem {
+        ModemProblem::SimAbsent => "insert the SIM, or check that it sits well",
+        ModemProblem::SimFailure { .. } => "try the SIM in a phone; ask the provider for a new one",
+        ModemProblem::SimBusy { .. } => "if it does not go away, try the SIM in a phone",
+        ModemProblem::PinNeeded => "set PIN, or switch the SIM's PIN off in a phone",
+        ModemProblem::PinRefused { .. } => {
+            "set the right PIN: this one is not sent again, so that the SIM does not lock itself"
+        }
+        ModemProblem::PinHeldBack { why } => held_back(*why),
+        ModemProblem::PukNeeded => "unlock the SIM in a phone with the PUK from the provider",
+        ModemProblem::NotRegistered { .. } => {
+            "check the antenna and the coverage, and NETMODE and CARRIERID if they are set"
+        }
+        ModemProblem::RegistrationDenied => {
+            "check whether the subscription is active, and CARRIERID if it is set"
+        }
+    }
+}
+
+fn held_back(why: PinGuard) -> &'static str {
+    match why {
+        PinGuard::Refused => {
+            "set the right PIN; if this is the right one, unlock the SIM in a phone and set another PIN"
+        }
+        PinGuard::Unanswered => {
+            "unlock the SIM in a phone; if the PIN is right, stop uplinkd, delete *.modem.json in the state directory and \
+             start it again"
+        }
+        PinGuard::FewTries { .. } => {
+            "unlock the SIM in a phone with the right PIN, then set that PIN"
+        }
+        PinGuard::NotNoted => {
+            "make the state directory writable: only a PIN that this SIM has accepted before is sent without a note"
+        }
+        PinGuard::Forgotten => {
+            "if the PIN is right, stop uplinkd, delete *.modem.json in the state directory and start it again"
+        }
+        PinGuard::Blind => "switch the SIM's PIN off in a phone",
     }
 }

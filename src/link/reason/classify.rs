@@ -2,6 +2,7 @@
 
 use super::{ExitStatus, FailureClass};
 use crate::at::DialError;
+use crate::modem::{ModemProblem, PinGuard};
 use crate::ppp::DownReason;
 
 /// What `+CME ERROR` and `+CMS ERROR` mean for us.
@@ -170,5 +171,39 @@ pub(super) fn ppp_status(reason: &DownReason) -> ExitStatus {
         DownReason::Loopback => ExitStatus::LOOPBACK,
         DownReason::CarrierLost => ExitStatus::HANGUP,
         DownReason::Closed { .. } => ExitStatus::USER,
+    }
+}
+
+pub(super) fn modem_class(problem: &ModemProblem) -> FailureClass {
+    match problem {
+        // It goes as soon as our disk takes the note, without anybody looking after the SIM.
+        ModemProblem::PinHeldBack {
+            why: PinGuard::NotNoted,
+        } => FailureClass::Host,
+        ModemProblem::SimAbsent
+        | ModemProblem::SimFailure { .. }
+        | ModemProblem::SimBusy { .. }
+        | ModemProblem::PinNeeded
+        | ModemProblem::PinRefused { .. }
+        | ModemProblem::PinHeldBack { .. }
+        | ModemProblem::PukNeeded => FailureClass::Sim,
+        ModemProblem::NotRegistered { .. } | ModemProblem::RegistrationDenied => {
+            FailureClass::Network
+        }
+    }
+}
+
+pub(super) fn modem_status(problem: &ModemProblem) -> ExitStatus {
+    match problem {
+        ModemProblem::SimAbsent
+        | ModemProblem::SimFailure { .. }
+        | ModemProblem::SimBusy { .. }
+        | ModemProblem::PinNeeded
+        | ModemProblem::PinRefused { .. }
+        | ModemProblem::PinHeldBack { .. }
+        | ModemProblem::PukNeeded => ExitStatus::SIM,
+        ModemProblem::NotRegistered { .. } | ModemProblem::RegistrationDenied => {
+            ExitStatus::NO_REGISTRATION
+        }
     }
 }

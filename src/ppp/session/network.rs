@@ -57,9 +57,16 @@ impl Session {
             self.end(now, reason, NO_NETWORK);
             return;
         };
+        let remote = ipcp.remote();
+        if remote == Some(local) {
+            // We have agreed with ourselves: the line became a loop after LCP had looked at its magic numbers.
+            self.note_failure(&DownReason::Loopback);
+            self.finish(now, DownReason::Loopback);
+            return;
+        }
         let settings = Ipv4Settings {
             local,
-            remote: ipcp.remote(),
+            remote,
             dns: ipcp.dns(),
             mtu: self.lcp.protocol().peer().mru.min(self.mru),
         };

@@ -8,7 +8,7 @@ mod parse;
 
 use std::time::Duration;
 
-use parse::{count, milliseconds, probability, seconds, seconds_or_always, write_duration};
+use parse::{count, milliseconds, pin, probability, seconds, seconds_or_always, write_duration};
 
 pub use parse::FaultError;
 
@@ -71,6 +71,51 @@ pub enum Fault {
     Chunk(usize),
     Slow(u32),
     Latency(Duration),
+    SlowRegistration(Duration),
+    RegistrationLost(Duration),
+    CoverageLost(Duration),
+    RegistrationDenied(Duration),
+    Roaming,
+    SimAbsent(Duration),
+    SimBusy(Duration),
+    SimFailure(Duration),
+    Pin(String),
+    Puk,
+    WrongApn(ApnRefusal),
+    Crash,
+    ResetIgnored(u32),
+    ResetDead(u32),
+    ResetSlow(Duration),
+    PowerIgnored(u32),
+    NewName,
+}
+
+/// How a call with an APN that the network does not know is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ApnRefusal {
+    /// NO CARRIER.
+    #[default]
+    NoCarrier,
+    /// CONNECT, dummy DNS servers, and NO CARRIER three seconds later (Huawei).
+    Dummy,
+    /// `+CME ERROR: 133`.
+    Cme,
+}
+
+impl ApnRefusal {
+    fn parse(text: &str) -> Option<Self> {
+        [Self::NoCarrier, Self::Dummy, Self::Cme]
+            .into_iter()
+            .find(|refusal| refusal.name() == text)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoCarrier => "nocarrier",
+            Self::Dummy => "dummy",
+            Self::Cme => "cme",
+        }
+    }
 }
 
 /// What TIME means for a fault.
@@ -204,6 +249,23 @@ impl Fault {
             Self::Chunk(_) => "chunk",
             Self::Slow(_) => "slow",
             Self::Latency(_) => "latency",
+            Self::SlowRegistration(_) => "slow-registration",
+            Self::RegistrationLost(_) => "registration-lost",
+            Self::CoverageLost(_) => "coverage-lost",
+            Self::RegistrationDenied(_) => "registration-denied",
+            Self::Roaming => "roaming",
+            Self::SimAbsent(_) => "sim-absent",
+            Self::SimBusy(_) => "sim-busy",
+            Self::SimFailure(_) => "sim-failure",
+            Self::Pin(_) => "pin",
+            Self::Puk => "puk",
+            Self::WrongApn(_) => "wrong-apn",
+            Self::Crash => "crash",
+            Self::ResetIgnored(_) => "reset-ignored",
+            Self::ResetDead(_) => "reset-dead",
+            Self::ResetSlow(_) => "reset-slow",
+            Self::PowerIgnored(_) => "power-ignored",
+            Self::NewName => "new-name",
         }
     }
 
@@ -229,7 +291,10 @@ impl Fault {
             | Self::DnsSilent(n)
             | Self::Busy(n)
             | Self::NoDialtone(n)
-            | Self::NoAnswer(n) => {
+            | Self::NoAnswer(n)
+            | Self::ResetIgnored(n)
+            | Self::ResetDead(n)
+            | Self::PowerIgnored(n) => {
                 if *n == ALWAYS {
                     "always".to_owned()
                 } else {
@@ -239,7 +304,15 @@ impl Fault {
             Self::Unplug(time)
             | Self::LateConnect(time)
             | Self::AtSilent(time)
-            | Self::Latency(time) => {
+            | Self::Latency(time)
+            | Self::SlowRegistration(time)
+            | Self::RegistrationLost(time)
+            | Self::CoverageLost(time)
+            | Self::RegistrationDenied(time)
+            | Self::SimAbsent(time)
+            | Self::SimBusy(time)
+            | Self::SimFailure(time)
+            | Self::ResetSlow(time) => {
                 if *time == Duration::MAX {
                     "always".to_owned()
                 } else {
@@ -251,6 +324,8 @@ impl Fault {
             Self::Garbage(p) | Self::BitFlip(p) | Self::Drop(p) => format!("{p:e}"),
             Self::Chunk(n) => n.to_string(),
             Self::Slow(n) => n.to_string(),
+            Self::Pin(pin) => pin.clone(),
+            Self::WrongApn(refusal) => refusal.name().to_owned(),
             Self::PapOnly
             | Self::NoDns
             | Self::RejectAll
@@ -260,11 +335,15 @@ impl Fault {
             | Self::NewAddress
             | Self::DataMode
             | Self::StuckDataMode
-            | Self::Urc => String::new(),
+            | Self::Urc
+            | Self::Roaming
+            | Self::Puk
+            | Self::Crash
+            | Self::NewName => String::new(),
         }
     }
 
-    /// In how many calls it happens or holds.
+    /// In how many calls it happens or holds; for resets: in how many of those.
     pub(super) fn calls(&self) -> u32 {
         match self {
             Self::NoCarrier(n)
@@ -282,8 +361,11 @@ impl Fault {
             | Self::DnsSilent(n)
             | Self::Busy(n)
             | Self::NoDialtone(n)
-            | Self::NoAnswer(n) => *n,
-            Self::Unplug(_) => 1,
+            | Self::NoAnswer(n)
+            | Self::ResetIgnored(n)
+            | Self::ResetDead(n)
+            | Self::PowerIgnored(n) => *n,
+            Self::Unplug(_) | Self::Pin(_) | Self::Puk | Self::Crash => 1,
             Self::PapOnly
             | Self::Rechallenge(_)
             | Self::NoDns
@@ -308,13 +390,45 @@ impl Fault {
             | Self::Urc
             | Self::Chunk(_)
             | Self::Slow(_)
-            | Self::Latency(_) => ALWAYS,
+            | Self::Latency(_)
+            | Self::SlowRegistration(_)
+            | Self::RegistrationLost(_)
+            | Self::CoverageLost(_)
+            | Self::RegistrationDenied(_)
+            | Self::Roaming
+            | Self::SimAbsent(_)
+            | Self::SimBusy(_)
+            | Self::SimFailure(_)
+            | Self::WrongApn(_)
+            | Self::ResetSlow(_)
+            | Self::NewName => ALWAYS,
+        }
+    }
+
+    /// For how long it holds from its time on, if it ends by itself.
+    pub(super) fn lasts(&self) -> Option<Duration> {
+        if let Self::AtSilent(time)
+        | Self::RegistrationLost(time)
+        | Self::CoverageLost(time)
+        | Self::RegistrationDenied(time)
+        | Self::SimAbsent(time)
+        | Self::SimBusy(time)
+        | Self::SimFailure(time) = self
+        {
+            (*time != Duration::MAX).then_some(*time)
+        } else {
+            None
         }
     }
 }
 
 const CALLS: &str = "in how many calls, or always";
+const RESETS: &str = "for how many resets, or always";
+const FOR_SECONDS: &str = "for how many seconds, or always";
 const ROUNDS: &str = "how many rounds, or always";
+
+/// When something happens that a link should be up for.
+const LATER: Duration = Duration::from_secs(30);
 
 const fn row(
     name: &'static str,
@@ -340,7 +454,7 @@ const fn row(
 }
 
 #[rustfmt::skip]
-static FAULTS: [FaultInfo; 42] = [
+static FAULTS: [FaultInfo; 59] = [
     row("no-carrier", When::Event, (CALLS, "1"), "The call ends, the modem says NO CARRIER.", |v| count(v).map(Fault::NoCarrier)),
     row("hangup", When::Event, (CALLS, "1"), "The call ends without a word: the modem is in command mode again.", |v| count(v).map(Fault::HangUp)),
     row("term-req", When::Event, (CALLS, "1"), "The ISP ends the session by an LCP Terminate-Request.", |v| count(v).map(Fault::TermReq)),
@@ -348,7 +462,7 @@ static FAULTS: [FaultInfo; 42] = [
     row("lcp-silent", When::Call, (CALLS, "always"), "CONNECT, and then the ISP says nothing.", |v| count(v).map(Fault::LcpSilent)),
     row("ipcp-silent", When::Call, (CALLS, "always"), "LCP and authentication work, IPCP is not answered.", |v| count(v).map(Fault::IpcpSilent)),
     FaultInfo { alias: "silence", ..row("echo-silent", When::Call, (CALLS, "always"), "LCP Echo-Requests are not answered, all else works.", |v| count(v).map(Fault::EchoSilent)) },
-    FaultInfo { default_at: Duration::from_secs(5), ..row("peer-silent", When::Call, (CALLS, "always"), "The ISP's side goes dead, the modem notices nothing.", |v| count(v).map(Fault::PeerSilent)) },
+    FaultInfo { alias: "half-open", default_at: Duration::from_secs(5), ..row("peer-silent", When::Call, (CALLS, "always"), "The ISP's side goes dead, the modem notices nothing.", |v| count(v).map(Fault::PeerSilent)) },
     row("no-term-ack", When::Call, (CALLS, "always"), "LCP Terminate-Requests are not answered.", |v| count(v).map(Fault::NoTermAck)),
     row("auth-reject", When::Call, (CALLS, "always"), "The ISP refuses every name and password.", |v| count(v).map(Fault::AuthReject)),
     row("pap-only", When::Call, ("", ""), "CHAP is demanded twice before a Nak for PAP is followed.", |_| Some(Fault::PapOnly)),
@@ -378,9 +492,26 @@ static FAULTS: [FaultInfo; 42] = [
     row("late-connect", When::Modem, ("seconds", "20s"), "CONNECT comes late.", |v| seconds(v).map(Fault::LateConnect)),
     row("at-silent", When::Modem, ("for how many seconds, or always", "always"), "The modem does not answer AT commands.", |v| seconds_or_always(v).map(Fault::AtSilent)),
     row("data-mode", When::Modem, ("", ""), "The modem is in data mode at the start, from a former run.", |_| Some(Fault::DataMode)),
-    row("stuck-data-mode", When::Modem, ("", ""), "As data-mode, and neither +++ nor DTR ends it.", |_| Some(Fault::StuckDataMode)),
+    row("stuck-data-mode", When::Modem, ("", ""), "As data-mode, and neither +++ nor DTR ends it; a restart does.", |_| Some(Fault::StuckDataMode)),
     row("urc", When::Modem, ("", ""), "Unsolicited lines come between the answers.", |_| Some(Fault::Urc)),
     row("chunk", When::Modem, ("bytes", "1"), "The gateway gets bytes in pieces of this size, 1 ms apart.", |v| v.parse().ok().filter(|n| *n > 0).map(Fault::Chunk)),
     row("slow", When::Modem, ("bytes per second", "1000"), "The line is slow, both ways.", |v| v.parse().ok().filter(|n| *n > 0).map(Fault::Slow)),
     row("latency", When::Modem, ("milliseconds", "500ms"), "The way to the ISP takes this long, each way.", |v| milliseconds(v).map(Fault::Latency)),
+    row("slow-registration", When::Modem, ("seconds", "60s"), "The modem takes this long to find its network.", |v| seconds(v).map(Fault::SlowRegistration)),
+    FaultInfo { default_at: LATER, ..row("registration-lost", When::Modem, (FOR_SECONDS, "60s"), "The network is lost: the call ends, and dials are refused.", |v| seconds_or_always(v).map(Fault::RegistrationLost)) },
+    FaultInfo { default_at: LATER, ..row("coverage-lost", When::Modem, (FOR_SECONDS, "60s"), "The network is lost: the call stays without a byte; dials are refused.", |v| seconds_or_always(v).map(Fault::CoverageLost)) },
+    row("registration-denied", When::Modem, (FOR_SECONDS, "always"), "The network refuses to register the SIM.", |v| seconds_or_always(v).map(Fault::RegistrationDenied)),
+    row("roaming", When::Modem, ("", ""), "The modem is registered as a guest.", |_| Some(Fault::Roaming)),
+    row("sim-absent", When::Modem, (FOR_SECONDS, "always"), "There is no SIM in the modem.", |v| seconds_or_always(v).map(Fault::SimAbsent)),
+    row("sim-busy", When::Modem, (FOR_SECONDS, "20s"), "The SIM is busy.", |v| seconds_or_always(v).map(Fault::SimBusy)),
+    row("sim-failure", When::Modem, (FOR_SECONDS, "always"), "The SIM does not work.", |v| seconds_or_always(v).map(Fault::SimFailure)),
+    row("pin", When::Modem, ("the PIN, 4 to 8 digits", "1234"), "The SIM wants its PIN, at every start of the modem.", |v| pin(v).map(Fault::Pin)),
+    row("puk", When::Modem, ("", ""), "The SIM has been locked by wrong PINs, and wants its PUK.", |_| Some(Fault::Puk)),
+    row("wrong-apn", When::Modem, ("nocarrier, dummy or cme: how calls are refused", "nocarrier"), "The network refuses every APN.", |v| ApnRefusal::parse(v).map(Fault::WrongApn)),
+    FaultInfo { default_at: LATER, ..row("crash", When::Modem, ("", ""), "The modem hangs, AT and PPP; only a power reset ends that.", |_| Some(Fault::Crash)) },
+    row("reset-ignored", When::Modem, (RESETS, "1"), "The AT command for a restart is answered by OK, and nothing happens.", |v| count(v).map(Fault::ResetIgnored)),
+    row("reset-dead", When::Modem, (RESETS, "1"), "After a restart by AT the modem hangs; only a power reset ends that.", |v| count(v).map(Fault::ResetDead)),
+    row("reset-slow", When::Modem, ("seconds", "120s"), "The modem is away for this long in every restart.", |v| seconds(v).map(Fault::ResetSlow)),
+    row("power-ignored", When::Modem, (RESETS, "1"), "A power reset has no effect.", |v| count(v).map(Fault::PowerIgnored)),
+    row("new-name", When::Modem, ("", ""), "A tty that comes back has another name.", |_| Some(Fault::NewName)),
 ];

@@ -181,13 +181,19 @@ pub(super) fn seconds_or_always(text: &str) -> Option<Duration> {
     }
 }
 
+/// A PIN (3GPP TS 31.101 section 9.4: 4 to 8 digits).
+pub(super) fn pin(text: &str) -> Option<String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && (4..=8).contains(&text.len())).then(|| text.to_owned())
+}
+
 pub(super) fn probability(text: &str) -> Option<f64> {
     text.parse().ok().filter(|p| (0.0..=1.0).contains(p))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::list;
+    use super::super::{ApnRefusal, list};
     use super::*;
 
     fn parse(text: &str) -> Result<FaultSpec, FaultError> {
@@ -275,6 +281,15 @@ mod tests {
             ),
             ("asyncmap=ffffffff", Fault::AsyncMap(u32::MAX), None),
             ("silence", Fault::EchoSilent(ALWAYS), None),
+            ("half-open@1s", Fault::PeerSilent(ALWAYS), at(1)),
+            ("pin=0042", Fault::Pin("0042".to_owned()), None),
+            ("wrong-apn=cme", Fault::WrongApn(ApnRefusal::Cme), None),
+            ("sim-absent", Fault::SimAbsent(Duration::MAX), None),
+            (
+                "registration-lost=3h@1h",
+                Fault::RegistrationLost(Duration::from_secs(10_800)),
+                at(3600),
+            ),
         ] {
             assert_eq!(parse(text), Ok(FaultSpec { fault, at }), "{text}");
         }
@@ -302,6 +317,10 @@ mod tests {
             ("drop=2", "fault drop: \"2\" is not probability per byte"),
             ("mru=20", "fault mru: \"20\" is not 128 to 16384"),
             ("chunk=0", "fault chunk: \"0\" is not bytes"),
+            (
+                "pin=12a4",
+                "fault pin: \"12a4\" is not the PIN, 4 to 8 digits",
+            ),
             ("urc=1", "fault urc takes no value, got \"1\""),
             (
                 "busy@soon",

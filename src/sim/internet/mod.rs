@@ -12,7 +12,7 @@
 
 pub(super) mod device;
 mod dns;
-mod packet;
+pub(super) mod packet;
 mod services;
 mod zone;
 

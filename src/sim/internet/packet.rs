@@ -6,30 +6,30 @@ use std::net::Ipv4Addr;
 use crate::ppp::wire::Reader;
 
 /// Protocol numbers of IPv4.
-pub(super) const ICMP: u8 = 1;
-pub(super) const TCP: u8 = 6;
-pub(super) const UDP: u8 = 17;
+pub(in crate::sim) const ICMP: u8 = 1;
+pub(in crate::sim) const TCP: u8 = 6;
+pub(in crate::sim) const UDP: u8 = 17;
 
 /// Hop limit of what the hosts send.
 const TTL: u8 = 64;
 
 /// A packet whose header is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ipv4<'a> {
-    pub(super) source: Ipv4Addr,
-    pub(super) destination: Ipv4Addr,
-    pub(super) ttl: u8,
-    pub(super) protocol: u8,
+pub(in crate::sim) struct Ipv4<'a> {
+    pub(in crate::sim) source: Ipv4Addr,
+    pub(in crate::sim) destination: Ipv4Addr,
+    pub(in crate::sim) ttl: u8,
+    pub(in crate::sim) protocol: u8,
     /// One of several pieces of a packet.
-    pub(super) fragment: bool,
-    pub(super) payload: &'a [u8],
+    pub(in crate::sim) fragment: bool,
+    pub(in crate::sim) payload: &'a [u8],
     /// The header and what an ICMP error quotes of the payload.
-    pub(super) quote: &'a [u8],
+    pub(in crate::sim) quote: &'a [u8],
 }
 
 impl<'a> Ipv4<'a> {
     /// Reads a packet. `None` if its header is not whole, not version 4, or its checksum is wrong.
-    pub(super) fn parse(packet: &'a [u8]) -> Option<Self> {
+    pub(in crate::sim) fn parse(packet: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(packet);
         let version = reader.u8()?;
         reader.u8()?;
@@ -63,11 +63,23 @@ impl<'a> Ipv4<'a> {
     }
 
     /// Writes a packet.
-    pub(super) fn write(
+    pub(in crate::sim) fn write(
         source: Ipv4Addr,
         destination: Ipv4Addr,
         protocol: u8,
         id: u16,
+        payload: &[u8],
+    ) -> Vec<u8> {
+        Self::write_with_ttl(source, destination, protocol, id, TTL, payload)
+    }
+
+    /// Writes a packet with this hop limit.
+    pub(in crate::sim) fn write_with_ttl(
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        protocol: u8,
+        id: u16,
+        ttl: u8,
         payload: &[u8],
     ) -> Vec<u8> {
         let total = u16::try_from(payload.len() + 20).unwrap_or(u16::MAX);
@@ -75,7 +87,7 @@ impl<'a> Ipv4<'a> {
         header.extend_from_slice(&[0x45, 0]);
         header.extend_from_slice(&total.to_be_bytes());
         header.extend_from_slice(&id.to_be_bytes());
-        header.extend_from_slice(&[0, 0, TTL, protocol, 0, 0]);
+        header.extend_from_slice(&[0, 0, ttl, protocol, 0, 0]);
         header.extend_from_slice(&source.octets());
         header.extend_from_slice(&destination.octets());
         let sum = checksum([&header]);
@@ -86,7 +98,7 @@ impl<'a> Ipv4<'a> {
 
     /// Whether an ICMP error may answer this packet (RFC 1122 section 3.2.2): never another error,
     /// a fragment, or what was not sent from or to one host.
-    pub(super) fn may_be_answered_by_an_error(&self) -> bool {
+    pub(in crate::sim) fn may_be_answered_by_an_error(&self) -> bool {
         let error = self.protocol == ICMP && !matches!(self.payload.first(), Some(0 | 8 | 13..=18));
         let single = |a: Ipv4Addr| !a.is_broadcast() && !a.is_multicast() && !a.is_unspecified();
         !error && !self.fragment && single(self.source) && single(self.destination)
@@ -94,7 +106,7 @@ impl<'a> Ipv4<'a> {
 }
 
 /// An ICMP message: type, code, the four bytes behind the checksum, and the rest.
-pub(super) fn icmp(kind: u8, code: u8, rest: [u8; 4], data: &[u8]) -> Vec<u8> {
+pub(in crate::sim) fn icmp(kind: u8, code: u8, rest: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut message = vec![kind, code, 0, 0];
     message.extend_from_slice(&rest);
     message.extend_from_slice(data);
@@ -105,15 +117,15 @@ pub(super) fn icmp(kind: u8, code: u8, rest: [u8; 4], data: &[u8]) -> Vec<u8> {
 
 /// A UDP datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Udp<'a> {
-    pub(super) source: u16,
-    pub(super) destination: u16,
-    pub(super) payload: &'a [u8],
+pub(in crate::sim) struct Udp<'a> {
+    pub(in crate::sim) source: u16,
+    pub(in crate::sim) destination: u16,
+    pub(in crate::sim) payload: &'a [u8],
 }
 
 impl<'a> Udp<'a> {
     /// Reads the payload of `packet`. `None` if it is not whole or its checksum is wrong.
-    pub(super) fn parse(packet: &Ipv4<'a>) -> Option<Self> {
+    pub(in crate::sim) fn parse(packet: &Ipv4<'a>) -> Option<Self> {
         let mut reader = Reader::new(packet.payload);
         let source = reader.u16()?;
         let destination = reader.u16()?;
@@ -132,7 +144,7 @@ impl<'a> Udp<'a> {
     }
 
     /// Writes the datagram that goes from `source` to `destination`.
-    pub(super) fn write(self, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
+    pub(in crate::sim) fn write(self, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
         let length = self.payload.len() + 8;
         let mut datagram = Vec::with_capacity(length);
         datagram.extend_from_slice(&self.source.to_be_bytes());
@@ -159,7 +171,7 @@ fn pseudo_header(source: Ipv4Addr, destination: Ipv4Addr, length: usize) -> [u8;
 }
 
 /// The internet checksum (RFC 1071) over parts of which all but the last have an even length.
-pub(super) fn checksum<const N: usize>(parts: [&[u8]; N]) -> u16 {
+pub(in crate::sim) fn checksum<const N: usize>(parts: [&[u8]; N]) -> u16 {
     let mut sum = 0_u64;
     for part in parts {
         let mut pairs = part.chunks_exact(2);

@@ -7,6 +7,8 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
 use super::device::{Wire, smol};
 use super::*;
 
+mod monitor;
+
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 64, 64, 2);
 const ISP: Ipv4Addr = Ipv4Addr::new(10, 64, 64, 1);
 const WEB: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);

@@ -1,9 +1,11 @@
 //! The simulated modem, byte by byte.
 
+use super::super::SimConfig;
 use super::*;
 
 struct Rig {
     modem: Modem,
+    device: Device,
     faults: ModemFaults,
     now: Instant,
 }
@@ -12,6 +14,7 @@ impl Rig {
     fn new() -> Self {
         Self {
             modem: Modem::new(1),
+            device: Device::new(&SimConfig::default(), Instant::ZERO),
             faults: ModemFaults::default(),
             now: Instant::ZERO,
         }
@@ -22,7 +25,8 @@ impl Rig {
         let end = self.now + time;
         while let Some(due) = self.modem.poll_timeout().filter(|due| *due <= end) {
             self.now = due;
-            self.modem.handle_timeout(self.now, self.faults);
+            self.modem
+                .handle_timeout(self.now, &mut self.device, self.faults);
         }
         self.now = end;
         self.said()
@@ -36,8 +40,13 @@ impl Rig {
 
     fn say(&mut self, text: &str) -> String {
         self.modem
-            .handle_bytes(self.now, text.as_bytes(), self.faults);
+            .handle_bytes(self.now, text.as_bytes(), &mut self.device, self.faults);
         self.pass(Duration::from_millis(100))
+    }
+
+    fn say_at_once(&mut self, text: &str) {
+        self.modem
+            .handle_bytes(self.now, text.as_bytes(), &mut self.device, self.faults);
     }
 
     fn events(&mut self) -> Vec<ModemEvent> {
@@ -78,10 +87,10 @@ fn what_is_typed_ahead_waits() {
     let said = rig.say("ATE0\rAT+CSQ\rAT+NO\r");
     assert_eq!(
         said,
-        "ATE0\r\r\nOK\r\n\r\n+CSQ: 18,99\r\n\r\nOK\r\n\r\nERROR\r\n"
+        "ATE0\r\r\nOK\r\n\r\n+CSQ: 99,99\r\n\r\nOK\r\n\r\nERROR\r\n"
     );
     rig.modem
-        .handle_bytes(rig.now, &[b'A'; 100_000], rig.faults);
+        .handle_bytes(rig.now, &[b'A'; 100_000], &mut rig.device, rig.faults);
     assert_eq!(rig.say("\rAT\r"), "\r\nOK\r\n");
 }
 
@@ -148,8 +157,8 @@ fn three_pluses_between_silences_lead_to_command_mode_and_ato_back() {
     let mut rig = Rig::connected();
     rig.say("data");
     rig.pass(Duration::from_secs(1));
-    rig.modem.handle_bytes(rig.now, b"+", rig.faults);
-    rig.modem.handle_bytes(rig.now, b"++", rig.faults);
+    rig.say_at_once("+");
+    rig.say_at_once("++");
     assert_eq!(rig.pass(Duration::from_millis(999)), "");
     assert_eq!(rig.pass(Duration::from_millis(1)), "\r\nOK\r\n");
     assert!(rig.modem.has_call() && !rig.modem.is_in_data_mode());

@@ -62,7 +62,7 @@ fn a_numeric_result_is_waited_out() {
 #[test]
 fn a_control_character_never_reaches_the_modem() {
     let plan = DialPlan {
-        commands: vec!["ATZ\r\nAT+CPWROFF\u{1a}".to_owned()],
+        commands: vec![Command::new("ATZ\r\nAT+CPWROFF\u{1a}")],
         ..plan()
     };
     let run = run(plan, modem(&[(DIAL_M, "\r\nCONNECT\r\n")]));

@@ -409,7 +409,7 @@ fn a_peer_that_rejects_the_demand_is_not_let_in() {
 impl Bench {
     fn open_lcp_after_reject(&mut self) {
         let (id, options) = self.last_request(Protocol::LCP);
-        assert_eq!(options, []);
+        assert_eq!(options, [0_u8; 0]);
         self.lcp(CONFIGURE_ACK, id, &options);
         self.lcp(CONFIGURE_REQUEST, 0x21, &[]);
     }

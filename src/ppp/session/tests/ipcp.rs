@@ -591,3 +591,14 @@ fn an_isp_without_dns_rejects_the_options() {
     bench.ipcp(CONFIGURE_REQUEST, 1, &real());
     bench.expect_sent(&["[IPCP ConfRej id=0x1 <ms-dns2 202.96.128.166>]"]);
 }
+
+/// A line that becomes a loop behind LCP: our own requests come back, and are agreed on.
+#[test]
+fn a_link_to_our_own_address_is_a_loop() {
+    let mut bench = Bench::networking(plain());
+    bench.ipcp(CONFIGURE_NAK, 1, &real());
+    let (id, options) = bench.last_request(Protocol::IPCP);
+    bench.ipcp(CONFIGURE_ACK, id, &options);
+    bench.ipcp(CONFIGURE_REQUEST, 7, &addresses(&[(3, LOCAL)]));
+    bench.expect_down(DownReason::Loopback);
+}
