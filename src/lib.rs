@@ -12,7 +12,7 @@
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
 //! | [`modem`] | profiles of models, finding a modem, bringing it to CONNECT | `at` |
 //! | [`link`] | what is done next, and why the last link ended | `ppp`, `at`, `modem` |
-//! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `at`, `modem` |
+//! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `modem` |
 //! | [`control`] | the status, and the protocol of the control socket | `link`, `modem`, `ppp`, `at` |
 //! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc`, `at`; its `site` also `link`, `modem`, `config` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |

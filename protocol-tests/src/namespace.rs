@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::clock::wait_until;
 use crate::process::{run, succeed};
 
 /// A network namespace that lasts as long as this value. Needs root.
@@ -48,6 +49,21 @@ impl Namespace {
         Self { holder }
     }
 
+    /// One with another network, `lan0`, and a default route through it, which has `options` such as `metric 100`.
+    ///
+    /// # Panics
+    /// As [`Namespace::new`].
+    pub fn with_lan(options: &str) -> Self {
+        let this = Self::new();
+        this.run("ip tuntap add dev lan0 mode tap");
+        this.run("ip addr add 172.31.0.2/24 dev lan0");
+        this.run("ip link set lan0 up");
+        this.run(&format!(
+            "ip route add default via 172.31.0.1 dev lan0 {options}"
+        ));
+        this
+    }
+
     /// A command that runs `program` in the namespace. The process is `program` itself, not a wrapper.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
@@ -81,6 +97,18 @@ impl Namespace {
         text.lines()
             .map(|line| line.trim_end().to_owned())
             .collect()
+    }
+
+    /// Waits for a default route through `interface`.
+    ///
+    /// # Panics
+    /// If none comes within 30 s.
+    pub fn wait_for_default_route(&self, interface: &str) {
+        let through = format!("dev {interface}");
+        wait_until("a default route", Duration::from_secs(30), || {
+            let defaults = self.run("ip -4 route show default");
+            defaults.contains(&through).then_some(())
+        });
     }
 
     /// Whether there is an interface of that name.

@@ -120,10 +120,7 @@ fn wait_for_address(daemon: &mut Daemon, namespace: &Namespace, address: &str) {
     wait_until(address, PATIENCE, || {
         (daemon.wait_for_address(namespace, PATIENCE) == address).then_some(())
     });
-    wait_until("the default route", PATIENCE, || {
-        let defaults = namespace.run("ip -4 route show default");
-        defaults.contains("dev ppp0").then_some(())
-    });
+    namespace.wait_for_default_route("ppp0");
 }
 
 #[test]
@@ -226,11 +223,7 @@ fn the_first_packet_dials_and_is_answered_and_silence_hangs_up() {
     protocol_tests::require!(require::DAEMON);
     let site = Site::new();
     let _simulator = Simulator::start(&site.tty(), &[]);
-    let namespace = Namespace::new();
-    namespace.run("ip tuntap add dev lan0 mode tap");
-    namespace.run("ip addr add 172.31.0.2/24 dev lan0");
-    namespace.run("ip link set lan0 up");
-    namespace.run("ip route add default via 172.31.0.1 dev lan0");
+    let namespace = Namespace::with_lan("");
     let routes = namespace.routes();
     let dynamic = setting(&namespace);
     demand(&site, &[("IDLE", "3")]);

@@ -335,6 +335,7 @@ fn check(fault: &str, more: &[&str], outcome: Outcome) {
             run.pings();
             if fault == "new-address" {
                 let addresses = run.addresses();
+                assert!(!before.is_empty(), "{addresses:?}");
                 assert_ne!(before.last(), addresses.last(), "{addresses:?}");
             }
             run.ends_on_sigterm();

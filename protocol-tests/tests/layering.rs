@@ -24,10 +24,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("at", &["log", "secret", "time"]),
     ("modem", &["at", "log", "random", "secret", "time"]),
     ("link", &["at", "log", "modem", "ppp", "random", "time"]),
-    (
-        "config",
-        &["at", "link", "log", "modem", "ppp", "secret", "time"],
-    ),
+    ("config", &["link", "log", "modem", "ppp", "secret", "time"]),
     ("control", &["at", "link", "log", "modem", "ppp", "time"]),
     // All but `hdlc`: sim::world and sim::site run the gateway's own code against the simulator, in virtual time.
     (

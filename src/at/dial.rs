@@ -213,11 +213,6 @@ impl Dialer {
         self.ready
     }
 
-    /// What the modem said to `AT+CEER` after a failed call, if it said anything.
-    pub fn extended_report(&self) -> Option<&str> {
-        self.report.as_deref()
-    }
-
     // ---- what does not come
 
     /// The phase's time is over.
@@ -436,7 +431,13 @@ impl Dialer {
     }
 
     fn finish(&mut self, event: DialEvent) {
-        self.events.push_back(event);
+        self.events.push_back(match event {
+            DialEvent::Failed(DialError::Refused { result, .. }) => {
+                let report = self.report.take();
+                DialEvent::Failed(DialError::Refused { result, report })
+            }
+            other => other,
+        });
         self.enter(Phase::Done);
     }
 

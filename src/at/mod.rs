@@ -2,9 +2,10 @@
 //!
 //! A tty carries two languages at different times: lines of text while the modem is in command mode
 //! (ITU-T V.250, 3GPP TS 27.007), PPP frames (RFC 1662) while it is in data mode, and a mixture of
-//! both at the borders. `lines` splits them, `response` says what a line means, and four state
-//! machines use them: [`Probe`] to find a modem, [`Dialer`] on the way in, [`CarrierWatch`] while
-//! the link is up, [`HangUp`] on the way out.
+//! both at the borders. `lines` splits them, `response` says what a line means, and these state
+//! machines use them: [`Probe`] to find a modem, [`Asker`] for questions in a row, [`Exchange`] for a
+//! user's command, [`Dialer`] on the way in, [`CarrierWatch`] while the link is up, [`HangUp`] on the
+//! way out.
 //!
 //! Not done here: numeric result codes (`ATV0`; they are waited out like silence), SMS, voice,
 //! multiplexing (3GPP TS 27.010).

@@ -6,7 +6,7 @@ use super::command::Command;
 
 /// What is said to the modem, and how long it may take.
 ///
-/// None of the texts may hold a control character: [`check`](Self::check). The
+/// None of the texts may hold a control character: [`Command::check`], [`check_command`]. The
 /// [`Dialer`](super::Dialer) leaves them out if one does, as a safety net.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialPlan {
@@ -21,18 +21,11 @@ pub struct DialPlan {
     pub dial_timeout: Duration,
 }
 
-/// Why a plan cannot be sent: the text would not arrive as it was meant, or would be more than one
-/// command.
+/// Why a command cannot be sent: the text would not arrive as it was meant, or would be more than
+/// one command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// The APN holds a quotation mark, a backslash, a control character or something outside of
-    /// ASCII.
-    #[error("the APN must not contain {0:?}")]
-    Apn(char),
-    /// The PDP type is not made of letters and digits.
-    #[error("the PDP type must be letters and digits, such as IP or PPP")]
-    PdpType,
     /// A command holds a control character or something outside of ASCII.
     #[error("an AT command must not contain {0:?}")]
     Command(char),
@@ -54,60 +47,6 @@ pub enum PlanError {
 /// Longest command in characters. V.250 section 5.2.1 asks for at least 40, modules take 400 to
 /// 2000.
 pub(super) const MAX_COMMAND: usize = 400;
-
-impl DialPlan {
-    /// Spec D1: the document's `TIMEOUT 30`.
-    pub const TIMEOUT: Duration = Duration::from_secs(30);
-
-    /// The dialog of spec D1 for a modem without a profile: `ATZ`, `ATE0`, the definition of
-    /// context 1 if there is an APN, `AT`, `dial`; 30 s for each.
-    ///
-    /// # Errors
-    /// If one of the texts would break out of its command (a quotation mark, a line end) or is no
-    /// text.
-    pub fn generic(apn: Option<&str>, pdp_type: &str, dial: &str) -> Result<Self, PlanError> {
-        if let Some(apn) = apn {
-            if pdp_type.is_empty() || !pdp_type.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-                return Err(PlanError::PdpType);
-            }
-            // A backslash begins an escape in a quoted string (V.250 section 5.4.2.2).
-            if let Some(bad) = apn
-                .chars()
-                .find(|&c| !is_printable(c) || matches!(c, '"' | '\\'))
-            {
-                return Err(PlanError::Apn(bad));
-            }
-        }
-        let plan = Self::dialog(apn, pdp_type, dial);
-        plan.check().map(|()| plan)
-    }
-
-    /// The same of texts that are known to be good, as the configuration's are once it has been read.
-    pub(crate) fn dialog(apn: Option<&str>, pdp_type: &str, dial: &str) -> Self {
-        let define = apn.map(|apn| format!("AT+CGDCONT=1,\"{pdp_type}\",\"{apn}\""));
-        let commands = ["ATZ", "ATE0"]
-            .map(Command::new)
-            .into_iter()
-            .chain(define.map(Command::from))
-            .chain([Command::new("AT")])
-            .collect();
-        Self {
-            commands,
-            dial: dial.to_owned(),
-            command_timeout: Self::TIMEOUT,
-            dial_timeout: Self::TIMEOUT,
-        }
-    }
-
-    /// Whether each command is one line of printable ASCII that begins with `AT`.
-    ///
-    /// # Errors
-    /// Says what is wrong with the first one that is not.
-    pub fn check(&self) -> Result<(), PlanError> {
-        self.commands.iter().try_for_each(Command::check)?;
-        check_command(&self.dial)
-    }
-}
 
 /// Whether `command` is one line of printable ASCII that begins with `AT` and is not too long for a modem.
 ///
@@ -136,58 +75,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generic_plan_is_the_documents_dialog() {
-        let plan = DialPlan::generic(Some("dream.jp"), "IP", "ATDT*99***1#").unwrap();
+    fn a_command_is_one_line_that_begins_with_at() {
+        assert_eq!(check_command("ATDT*99***1#"), Ok(()));
+        assert_eq!(check_command("ATD*99#\rATH"), Err(PlanError::Command('\r')));
         assert_eq!(
-            plan,
-            DialPlan {
-                commands: ["ATZ", "ATE0", "AT+CGDCONT=1,\"IP\",\"dream.jp\"", "AT"]
-                    .map(Command::new)
-                    .to_vec(),
-                dial: "ATDT*99***1#".to_owned(),
-                command_timeout: Duration::from_secs(30),
-                dial_timeout: Duration::from_secs(30),
-            }
+            check_command("ATD\u{e9}"),
+            Err(PlanError::Command('\u{e9}'))
         );
-    }
-
-    #[test]
-    fn without_an_apn_no_context_is_defined() {
-        let plan = DialPlan::generic(None, "IP", "ATD*99#").unwrap();
-        assert_eq!(plan.commands, ["ATZ", "ATE0", "AT"]);
-    }
-
-    #[test]
-    fn nothing_breaks_out_of_its_command() {
-        let apn = |apn: &str| DialPlan::generic(Some(apn), "IP", "ATD*99#");
-        assert_eq!(apn("a\r\nAT+CPWROFF"), Err(PlanError::Apn('\r')));
-        assert_eq!(apn("a\nb"), Err(PlanError::Apn('\n')));
-        assert_eq!(apn("a\",\"1.2.3.4"), Err(PlanError::Apn('"')));
-        assert_eq!(apn("a\\22"), Err(PlanError::Apn('\\')));
-        assert_eq!(apn("a\u{1a}"), Err(PlanError::Apn('\u{1a}')));
-        assert_eq!(apn("\u{e9}"), Err(PlanError::Apn('\u{e9}')));
-        assert_eq!(apn(&"a".repeat(400)), Err(PlanError::TooLong));
+        assert_eq!(check_command(""), Err(PlanError::NotAt));
         assert_eq!(
-            DialPlan::generic(Some("a"), "IP\"", "ATD*99#"),
-            Err(PlanError::PdpType)
+            check_command(&format!("AT{}", "a".repeat(399))),
+            Err(PlanError::TooLong)
         );
-        assert_eq!(
-            DialPlan::generic(Some("a"), "", "ATD*99#"),
-            Err(PlanError::PdpType)
-        );
-        assert_eq!(
-            DialPlan::generic(None, "IP", "ATD*99#\rATH"),
-            Err(PlanError::Command('\r'))
-        );
-        assert_eq!(DialPlan::generic(None, "IP", ""), Err(PlanError::NotAt));
-        assert!(apn("CHAP:dream.jp").is_ok());
     }
 
     #[test]
     fn errors_show_no_control_character() {
         assert_eq!(
-            PlanError::Apn('\r').to_string(),
-            "the APN must not contain '\\r'"
+            PlanError::Command('\r').to_string(),
+            "an AT command must not contain '\\r'"
         );
     }
 }

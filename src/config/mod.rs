@@ -2,7 +2,7 @@
 //!
 //! [`read`] takes the bytes of a file and gives back a [`Config`] and every problem found, each with its place. It opens
 //! nothing itself. From the configuration the parts of the program take what they need: [`Config::session`],
-//! [`Config::dial_plan`], [`Config::policy`].
+//! [`Config::bringup`], [`Config::policy`].
 
 #![forbid(unsafe_code)]
 
@@ -22,7 +22,6 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::at::DialPlan;
 use crate::link::{BackoffPolicy, Policy};
 use crate::modem::{Carrier, NetMode, ResetStep};
 use crate::ppp::SessionConfig;
@@ -32,12 +31,6 @@ use crate::secret::Secret;
 pub use crate::link::TimeOfDay;
 pub use device::MODELS;
 pub use diagnostic::{Diagnostic, Severity};
-
-/// The dial command where neither configuration nor profile has one: the document's.
-pub const DEFAULT_DIAL: &str = "ATDT*99***1#";
-
-/// How long to wait for CONNECT where neither configuration nor profile says it: as the document's chat script.
-pub const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Everything that a configuration file can say, whatever its format. `Default` is what an empty file means.
 #[derive(Clone, Debug)]
@@ -146,7 +139,7 @@ pub struct Config {
     pub echo: EchoConfig,
     /// D1: how long a command and the call may take.
     pub command_timeout: Duration,
-    /// D1. `None`: what the modem's profile says, else [`DEFAULT_DIAL_TIMEOUT`].
+    /// D1. `None`: what the modem's profile says.
     pub dial_timeout: Option<Duration>,
     /// D1: dial command; `None`: the profile's, else `ATDT*99***1#`.
     pub dial: Option<String>,
@@ -329,28 +322,6 @@ impl Config {
         }
     }
 
-    /// How the modem is dialed: the dialog of spec D1.
-    pub fn dial_plan(&self) -> DialPlan {
-        DialPlan {
-            command_timeout: self.command_timeout,
-            dial_timeout: self.dial_timeout.unwrap_or(DEFAULT_DIAL_TIMEOUT),
-            ..DialPlan::dialog(
-                self.apn.as_deref(),
-                self.pdp_type.as_str(),
-                self.dial.as_deref().unwrap_or(DEFAULT_DIAL),
-            )
-        }
-    }
-
-    /// What is tried, in this order, to make the modem restart (spec S2): the configuration's steps, else those of the
-    /// modem's profile; then the user's command; then a restart of this host, if that is allowed.
-    pub fn reset_ladder(&self, profile: &[ResetStep]) -> Vec<ResetStep> {
-        let steps = self.reset_steps.as_deref().unwrap_or(profile);
-        let command = self.reset_command.clone().map(ResetStep::Command);
-        let reboot = self.reset_reboot.then_some(ResetStep::Reboot);
-        steps.iter().cloned().chain(command).chain(reboot).collect()
-    }
-
     /// How the link is supervised; `once` is the command line's `--once`.
     pub fn policy(&self, once: bool) -> Policy {
         Policy {
@@ -420,7 +391,6 @@ fn is_native(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::at::Command;
 
     fn credentials(config: &Config, empty: bool) -> (String, Vec<u8>, AllowedAuth) {
         let Credentials {
@@ -491,36 +461,6 @@ mod tests {
     }
 
     #[test]
-    fn dials_as_the_existing_system_does() {
-        let config = Config {
-            apn: Some("dream.jp".to_owned()),
-            ..Config::default()
-        };
-        let plan = DialPlan {
-            commands: ["ATZ", "ATE0", "AT+CGDCONT=1,\"IP\",\"dream.jp\"", "AT"]
-                .map(Command::new)
-                .to_vec(),
-            dial: "ATDT*99***1#".to_owned(),
-            command_timeout: Duration::from_secs(30),
-            dial_timeout: Duration::from_secs(30),
-        };
-        assert_eq!(config.dial_plan(), plan);
-
-        let raw = Config {
-            pdp_type: PdpType::Ppp,
-            ..config
-        };
-        assert_eq!(
-            raw.dial_plan().commands.get(2).map(Command::shown),
-            Some("AT+CGDCONT=1,\"PPP\",\"dream.jp\"")
-        );
-        assert_eq!(
-            Config::default().dial_plan().commands,
-            ["ATZ", "ATE0", "AT"]
-        );
-    }
-
-    #[test]
     fn the_policy_is_persistent_with_five_seconds_unless_told() {
         let expected = Policy {
             persist: true,
@@ -542,30 +482,6 @@ mod tests {
             ..expected
         };
         assert_eq!(Config::default().policy(true), once);
-    }
-
-    #[test]
-    fn the_ladder_is_the_profiles_unless_told_and_the_host_is_last() {
-        let at = |command: &str| ResetStep::At(command.to_owned());
-        let profile = [at("AT+CFUN=16"), ResetStep::UsbAuthorized];
-        let command = vec!["/bin/reset".to_owned()];
-        let plain = Config::default();
-        assert_eq!(plain.reset_ladder(&profile), profile);
-        let more = Config {
-            reset_command: Some(command.clone()),
-            reset_reboot: true,
-            ..Config::default()
-        };
-        let last = [ResetStep::Command(command), ResetStep::Reboot];
-        assert_eq!(
-            more.reset_ladder(&profile),
-            [profile, last.clone()].concat()
-        );
-        let own = Config {
-            reset_steps: Some(vec![]),
-            ..more
-        };
-        assert_eq!(own.reset_ladder(&[at("AT")]), last);
     }
 
     #[test]

@@ -194,8 +194,6 @@ impl Daemon {
         // during one is missed.
         let mut line_watch = context.modem.locator().watch(&context.config);
         let mut reset_at = Daily::new(&context.config);
-        let mut waiting_for_line = false;
-        let mut waiting_for_packets = false;
         let mut controlled = true;
         let (second_port_use, allowed) = watch::channel(Use::Commands);
         let requests = self.at.1.take();
@@ -206,8 +204,6 @@ impl Daemon {
             while let Some(command) = supervisor.poll_command() {
                 match command {
                     Command::Attempt(plan) => {
-                        waiting_for_line = false;
-                        waiting_for_packets = false;
                         stop_sender.send_replace(None);
                         let running = Attempt {
                             context: Rc::clone(&context),
@@ -227,14 +223,11 @@ impl Daemon {
                         if matches!(problem, LineProblem::Absent { .. }) {
                             line_watch.note_absent();
                         }
-                        waiting_for_line = true;
                     }
                     Command::WatchPackets => {
-                        waiting_for_packets = true;
                         // What came before, such as during the hang-up, counts.
                         let now = clock.now();
                         if interface.as_ref().is_some_and(|i| i.has_waiting(now)) {
-                            waiting_for_packets = false;
                             say_starting();
                             supervisor.handle(now, Input::PacketWaiting);
                         }
@@ -283,6 +276,7 @@ impl Daemon {
             // An attempt makes the interface itself.
             let retry = stand_by.retry.filter(|_| interface.is_some());
             let deadline = earliest([supervisor.poll_timeout(), retry]);
+            let waits_for_line = matches!(supervisor.state(), State::WaitingForLine(_));
             tokio::select! {
                 biased;
                 control = self.controls.recv(), if controlled => {
@@ -327,16 +321,13 @@ impl Daemon {
                     supervisor.handle(clock.now(), Input::ResetDone(outcome));
                 }
                 () = reset_at.come() => supervisor.handle(clock.now(), Input::ResetAt),
-                () = line_watch.changed(), if waiting_for_line => {
+                // What changes while it is not waited for is told when it is.
+                () = line_watch.changed(), if waits_for_line => {
                     supervisor.handle(clock.now(), Input::LineChanged);
                 }
                 held = hold(&mut interface) => match held {
                     Held::Packet(waits) => {
-                        if waits
-                            && waiting_for_packets
-                            && *supervisor.state() == State::WaitingForPacket
-                        {
-                            waiting_for_packets = false;
+                        if waits && *supervisor.state() == State::WaitingForPacket {
                             say_starting();
                             supervisor.handle(clock.now(), Input::PacketWaiting);
                         }

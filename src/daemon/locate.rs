@@ -85,9 +85,9 @@ impl Locator {
     pub fn watch(&self, config: &Config) -> LineWatch {
         let dev = &self.roots.dev;
         match &config.device {
-            Device::Tty(path) => LineWatch::any(Some(path), dev, &self.lock_dir),
-            Device::Model(name) => LineWatch::any(Some(&dev.join(name)), dev, &self.lock_dir),
-            Device::Auto => LineWatch::any(None, dev, &self.lock_dir),
+            Device::Tty(path) => LineWatch::new(Some(path), dev, &self.lock_dir),
+            Device::Model(name) => LineWatch::new(Some(&dev.join(name)), dev, &self.lock_dir),
+            Device::Auto => LineWatch::new(None, dev, &self.lock_dir),
         }
     }
 

@@ -13,7 +13,7 @@
 //! - [`logging`]: lines of the core into `tracing`, to the journal or to stderr.
 //! - `modem`: what is known of the modem across attempts, and remembered on disk.
 //! - [`monitor`]: the ping monitor on its sockets.
-//! - [`progress`]: what an observer (the demo, later the status) is told.
+//! - [`progress`]: what an observer, such as the demo, is told.
 //! - [`reset`]: making the modem restart.
 //! - `second_port`: questions to the modem while the link is up.
 //! - [`simulator`]: the simulated modem on a pty.

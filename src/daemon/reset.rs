@@ -83,7 +83,7 @@ pub async fn run(
     let clock = &context.clock;
     let target = Target { context, located };
     let mut stop = std::pin::pin!(stop);
-    let mut watch = LineWatch::any(Some(&located.dial), &context.roots.dev, &context.lock_dir);
+    let mut watch = LineWatch::new(Some(&located.dial), &context.roots.dev, &context.lock_dir);
     let mut node = target.node().await;
     let mut ladder = Ladder::new(LadderConfig {
         steps,

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
+use crate::at::check_command;
 use crate::config::{self, Severity};
 use crate::hdlc::{Deframer, FrameError, Framer, TransmitMap};
 use crate::log::LogLine;
@@ -124,11 +125,10 @@ fn configuration(name: &str, data: &[u8]) {
         );
     }
     if let Some(config) = config {
-        let _ = (
-            config.session(false),
-            config.dial_plan(),
-            config.policy(false),
-        );
+        let _ = (config.session(false), config.policy(false));
+        if let Some(dial) = &config.dial {
+            assert_eq!(check_command(dial), Ok(()));
+        }
     }
 }
 

@@ -49,8 +49,8 @@ const MAX_LINKS: usize = 16;
 pub struct LineWatch {
     /// The one that the user has named.
     named: Option<PathBuf>,
-    /// Where the others are, if they are watched.
-    dev: Option<PathBuf>,
+    /// Where the others are.
+    dev: PathBuf,
     lock_dir: PathBuf,
     inotify: Option<AsyncFd<OwnedFd>>,
     watches: BTreeSet<i32>,
@@ -58,25 +58,16 @@ pub struct LineWatch {
 }
 
 impl LineWatch {
-    /// Starts to watch the tty `path`, whose UUCP locks are in `lock_dir`. Best made before the
-    /// first attempt to open the tty and kept: then it knows of everything that has changed since.
-    pub fn new(path: &Path, lock_dir: &Path) -> Self {
-        Self::of(Some(path), None, lock_dir)
-    }
-
     /// Starts to watch all ttys in the folder `dev` that can be a modem's, and `named` if there is
-    /// one. `lock_dir` as with [`new`](Self::new).
-    pub fn any(named: Option<&Path>, dev: &Path, lock_dir: &Path) -> Self {
-        Self::of(named, Some(dev), lock_dir)
-    }
-
-    fn of(named: Option<&Path>, dev: Option<&Path>, lock_dir: &Path) -> Self {
+    /// one; their UUCP locks are in `lock_dir`. Best made before the first attempt to open a tty and
+    /// kept: then it knows of everything that has changed since.
+    pub fn new(named: Option<&Path>, dev: &Path, lock_dir: &Path) -> Self {
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         // Without inotify (the limit of instances is reached) the safety tick is what is left.
         let inotify = inotify::init(flags).ok().and_then(|fd| watched(fd).ok());
         let mut watch = Self {
             named: named.map(Path::to_owned),
-            dev: dev.map(Path::to_owned),
+            dev: dev.to_owned(),
             lock_dir: lock_dir.to_owned(),
             inotify,
             watches: BTreeSet::new(),
@@ -139,10 +130,8 @@ impl LineWatch {
             let name = path.file_name().and_then(|name| name.to_str());
             name.is_some_and(|name| USB_TTYS.iter().any(|prefix| name.starts_with(prefix)))
         };
-        let others = self
-            .dev
-            .iter()
-            .filter_map(|dev| fs::read_dir(dev).ok())
+        let others = fs::read_dir(&self.dev)
+            .into_iter()
             .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
             .filter(can_be_a_modem)
             .take(MAX_TTYS);
@@ -195,8 +184,8 @@ impl LineWatch {
         for _ in 0..8 {
             let mut grown = false;
             let ttys = self.ttys();
-            let mut folders = BTreeSet::from([nearest_folder(&self.lock_dir)]);
-            folders.extend(self.dev.iter().map(|dev| nearest_folder(dev)));
+            let mut folders =
+                BTreeSet::from([nearest_folder(&self.lock_dir), nearest_folder(&self.dev)]);
             for path in &ttys {
                 add_folders(&mut folders, path);
             }
@@ -360,11 +349,16 @@ mod tests {
         let dir = TestDir::new();
         let tty = dir.path().join("tty");
         fs::write(&tty, "").unwrap();
-        let mut watch = LineWatch::new(&tty, dir.path());
+        let mut watch = watch_one(&tty, dir.path());
         watch.note_absent();
         tokio::time::timeout(SOON, watch.changed()).await.unwrap();
         // Noticed once.
         assert!(tokio::time::timeout(QUIET, watch.changed()).await.is_err());
+    }
+
+    /// Of one tty, and no others.
+    fn watch_one(path: &Path, lock_dir: &Path) -> LineWatch {
+        LineWatch::new(Some(path), &lock_dir.join("nowhere"), lock_dir)
     }
 
     const SOON: Duration = Duration::from_secs(2);
@@ -388,7 +382,7 @@ mod tests {
     async fn a_tty_that_comes_and_goes_is_noticed_once_each() {
         let dir = TestDir::new();
         let path = dir.join("ttyUSB0");
-        let mut watch = LineWatch::new(&path, dir.path());
+        let mut watch = watch_one(&path, dir.path());
         assert_quiet(&mut watch, "nothing has happened").await;
         fs::write(&path, "").unwrap();
         assert_changes(&mut watch, "its coming").await;
@@ -405,7 +399,7 @@ mod tests {
     async fn what_changes_before_the_wait_is_not_missed() {
         let dir = TestDir::new();
         let path = dir.join("ttyUSB0");
-        let mut watch = LineWatch::new(&path, dir.path());
+        let mut watch = watch_one(&path, dir.path());
         fs::write(&path, "").unwrap();
         assert_changes(&mut watch, "a change before the wait").await;
     }
@@ -414,7 +408,7 @@ mod tests {
     async fn a_folder_that_does_not_exist_yet_is_waited_for() {
         let dir = TestDir::new();
         let path = dir.join("serial/by-id/usb-modem");
-        let mut watch = LineWatch::new(&path, &dir.join("lock"));
+        let mut watch = watch_one(&path, &dir.join("lock"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         assert_quiet(&mut watch, "only the folders have come").await;
         symlink("../../ttyUSB0", &path).unwrap();
@@ -431,7 +425,7 @@ mod tests {
         let pty = Pty::open().unwrap();
         let file = dir.join(&lock::names(pty.path())[0]);
         fs::write(&file, "         1\n").unwrap();
-        let mut watch = LineWatch::new(pty.path(), dir.path());
+        let mut watch = watch_one(pty.path(), dir.path());
         assert_quiet(&mut watch, "it is still locked").await;
         fs::remove_file(&file).unwrap();
         assert_changes(&mut watch, "the end of the lock").await;
@@ -459,7 +453,7 @@ mod tests {
         io::Write::write_all(holder.stdin.as_mut().unwrap(), b"ready").unwrap();
         let mut ready = [0; 5];
         io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut ready).unwrap();
-        let mut watch = LineWatch::new(pty.path(), dir.path());
+        let mut watch = watch_one(pty.path(), dir.path());
         assert_quiet(&mut watch, "it is still locked").await;
         drop(holder.stdin.take());
         holder.wait().unwrap();
@@ -470,7 +464,7 @@ mod tests {
     async fn our_own_attempts_do_not_wake_us() {
         let dir = TestDir::new();
         let pty = Pty::open().unwrap();
-        let mut watch = LineWatch::new(pty.path(), dir.path());
+        let mut watch = watch_one(pty.path(), dir.path());
         let settings = super::super::serial::PortSettings {
             speed: 115_200,
             rtscts: false,
@@ -485,7 +479,7 @@ mod tests {
         let dir = TestDir::new();
         let locks = TestDir::new();
         fs::write(dir.join("ttyACM0"), "").unwrap();
-        let mut watch = LineWatch::any(None, dir.path(), locks.path());
+        let mut watch = LineWatch::new(None, dir.path(), locks.path());
         watch.note_absent();
         assert_quiet(&mut watch, "what is there already").await;
         fs::write(dir.join("ttyUSB3"), "").unwrap();
@@ -506,7 +500,7 @@ mod tests {
     async fn beside_a_named_tty_the_others_wake_too() {
         let dir = TestDir::new();
         let named = dir.join("ttyUSB0");
-        let mut watch = LineWatch::any(Some(&named), dir.path(), dir.path());
+        let mut watch = LineWatch::new(Some(&named), dir.path(), dir.path());
         fs::write(dir.join("ttyUSB1"), "").unwrap();
         assert_changes(&mut watch, "it may be the same modem").await;
         fs::write(&named, "").unwrap();
@@ -520,7 +514,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_again_after_half_a_minute_in_any_case() {
         let dir = TestDir::new();
-        let mut watch = LineWatch::new(&dir.join("ttyUSB0"), dir.path());
+        let mut watch = watch_one(&dir.join("ttyUSB0"), dir.path());
         let start = tokio::time::Instant::now();
         watch.changed().await;
         assert_eq!(start.elapsed().as_secs(), 30);

@@ -18,9 +18,6 @@ use super::process::{describe, is_alive, own_pid};
 use crate::link::reason::LineProblem;
 use crate::log::{Level, LogLine};
 
-/// Where lock files are by custom.
-pub const DEFAULT_DIR: &str = "/var/lock";
-
 /// A lock file without a readable process number that is younger than this (seconds) may be one
 /// that its owner is just writing: pppd creates it first and fills it then.
 const YOUNG: i64 = 10;
@@ -87,11 +84,6 @@ impl UucpLock {
     /// What happened on the way: a stale lock was removed, or there is no lock file.
     pub fn log(&self) -> &[LogLine] {
         &self.log
-    }
-
-    /// The lock files.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.held
     }
 }
 
@@ -498,7 +490,7 @@ mod tests {
     fn goes_on_with_a_warning_where_there_is_no_directory() {
         let dir = TestDir::new();
         let lock = UucpLock::acquire(&dir.join("missing"), Path::new(TTY)).unwrap();
-        assert_eq!(lock.files(), [""; 0].map(PathBuf::from));
+        assert_eq!(lock.held, [""; 0].map(PathBuf::from));
         assert_eq!(lock.log().len(), 1);
         assert_eq!(lock.log()[0].level, Level::Warning);
     }

@@ -47,30 +47,20 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(policy: &Policy, seed: u64) -> Self {
-        let mut backoff = Self {
+        Self {
             policy: policy.backoff,
-            holdoff: Duration::ZERO,
-            round: 0,
-            fixed: false,
+            holdoff: policy.holdoff,
+            round: match policy.retry {
+                0 => DEFAULT_ROUND,
+                retry => retry,
+            },
+            fixed: policy.reset_any,
             random: Random::new(seed),
             failures: 0,
             network_steps: 0,
             configuration_steps: 0,
             absences: 0,
-        };
-        backoff.set_policy(policy);
-        backoff
-    }
-
-    /// Another policy from now on.
-    pub(super) fn set_policy(&mut self, policy: &Policy) {
-        self.policy = policy.backoff;
-        self.holdoff = policy.holdoff;
-        self.fixed = policy.reset_any;
-        self.round = match policy.retry {
-            0 => DEFAULT_ROUND,
-            retry => retry,
-        };
+        }
     }
 
     /// Begins anew: the link was good, or somebody looks after it.

@@ -416,8 +416,8 @@ impl Ladder {
         self.finish(ResetOutcome::Done { step });
     }
 
+    /// The supervisor says so in the log.
     fn fail(&mut self, why: String) {
-        self.log(Level::Error, format!("The modem was not reset: {why}."));
         self.finish(ResetOutcome::Failed { why });
     }
 

@@ -1,4 +1,10 @@
 //! The life of a connection without I/O: what is done next, and why the last link ended.
+//!
+//! - [`supervisor`]: attempts, waits and resets, one after another; [`schedule`] has its time of day.
+//! - [`attempt`]: one attempt, from an open tty to the hang-up. [`reason`] says how it ended.
+//! - [`ladder`]: the steps of a reset.
+//! - [`monitor`]: pings through the link; [`idle`]: whether programs use it.
+//! - [`queue`]: what waits while it is down; [`packet`] looks into what it carries.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +25,5 @@ pub use queue::{PacketQueue, QueueStats};
 pub use reason::{ExitStatus, FailureClass, LineProblem, LinkEnd, NetworkProblem, Stop, UserStop};
 pub use schedule::{Schedule, TimeOfDay};
 pub use supervisor::{
-    BackoffPolicy, Command, Input, PastEnd, PastReset, Policy, ResetOutcome, ResetReason, Resets,
-    State, Supervisor, Upcoming,
+    BackoffPolicy, Command, Input, Policy, ResetOutcome, ResetReason, State, Supervisor, Upcoming,
 };

@@ -1,4 +1,5 @@
-//! What the queue and the idle clock have to know of an IPv4 packet (RFC 791), and the little they change in one.
+//! What the queue, the idle clock and the monitor have to know of an IPv4 packet (RFC 791), and the little they change in
+//! one.
 //!
 //! It reads the headers of our own programs' packets and of received ones, and trusts neither. It does not check
 //! checksums: a packet whose checksum is wrong is the receiver's matter.
@@ -30,8 +31,13 @@ pub struct Packet<'a> {
     destination: Ipv4Addr,
     /// In units of 8 octets; the payload begins with the protocol's header only at 0.
     fragment_offset: u16,
+    /// More fragments follow.
+    has_more: bool,
     header_length: usize,
+    /// As much of it as there is.
     payload: &'a [u8],
+    /// The header says that there is more.
+    is_cut: bool,
 }
 
 impl<'a> Packet<'a> {
@@ -72,14 +78,32 @@ impl<'a> Packet<'a> {
             source: Ipv4Addr::new(s1, s2, s3, s4),
             destination: Ipv4Addr::new(d1, d2, d3, d4),
             fragment_offset: u16::from_be_bytes([f1, f2]) & 0x1fff,
+            has_more: f1 & 0x20 != 0,
             header_length,
             payload,
+            is_cut: total > bytes.len(),
         })
     }
 
     /// The address it comes from.
     pub fn source(&self) -> Ipv4Addr {
         self.source
+    }
+
+    /// The address it goes to.
+    pub(super) fn destination(&self) -> Ipv4Addr {
+        self.destination
+    }
+
+    /// The ICMP message in it, if it is one in one piece.
+    pub(super) fn icmp_message(&self) -> Option<&'a [u8]> {
+        let whole = self.protocol == ICMP && self.fragment_offset == 0 && !self.has_more;
+        whole.then_some(self.payload)
+    }
+
+    /// Whether its end is missing, as of the packet that an ICMP error quotes.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Whether it is traffic: what starts a dial with DEMAND, waits in the queue and keeps IDLE from hanging up.
@@ -220,8 +244,8 @@ fn adjusted(sum: [u8; 2], old: [u8; 4], new: [u8; 4]) -> [u8; 2] {
     (!folded(total)).to_be_bytes()
 }
 
-/// The checksum of an even number of octets (RFC 1071).
-fn checksum<'a>(octets: impl Iterator<Item = &'a u8>) -> [u8; 2] {
+/// The internet checksum of at most 65535 octets (RFC 1071).
+pub(super) fn checksum<'a>(octets: impl Iterator<Item = &'a u8>) -> [u8; 2] {
     let mut total = 0;
     for (index, octet) in octets.enumerate() {
         total += u32::from(*octet) << if index % 2 == 0 { 8 } else { 0 };

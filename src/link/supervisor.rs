@@ -21,7 +21,6 @@
 mod ends;
 mod resets;
 mod status;
-mod tally;
 mod users;
 mod vocabulary;
 
@@ -36,9 +35,7 @@ use crate::ppp::Ipv4Settings;
 use crate::time::{Instant, Timer};
 
 use resets::AfterReset;
-use tally::{History, Row};
 
-pub use tally::{PastEnd, PastReset, Resets};
 pub use vocabulary::{
     AttemptPlan, BackoffPolicy, Command, Input, Policy, ResetOutcome, ResetReason, State, Upcoming,
 };
@@ -88,10 +85,8 @@ pub struct Supervisor {
     alike: u32,
     row: Row,
     backoff: Backoff,
-    resets: Resets,
     /// Resets since a link was good.
     resets_in_row: u32,
-    history: History,
 }
 
 /// What comes after a wait.
@@ -109,6 +104,28 @@ struct Link {
     since: Instant,
     /// A ping of the monitor was answered.
     answered: bool,
+}
+
+/// Failures since the last good link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Row {
+    /// All of them.
+    failures: u32,
+    /// Those since the last reset that count towards the next.
+    towards_reset: u32,
+    /// Those of these in which the modem did what it should, and the network did not: perhaps for want of the right
+    /// APN.
+    refused: u32,
+}
+
+impl Row {
+    fn count(&mut self, towards_reset: bool, refused: bool) {
+        self.failures = self.failures.saturating_add(1);
+        if towards_reset {
+            self.towards_reset = self.towards_reset.saturating_add(1);
+            self.refused = self.refused.saturating_add(u32::from(refused));
+        }
+    }
 }
 
 impl Supervisor {
@@ -136,9 +153,7 @@ impl Supervisor {
             alike: 0,
             row: Row::default(),
             backoff,
-            resets: Resets::default(),
             resets_in_row: 0,
-            history: History::default(),
         }
     }
 
@@ -188,14 +203,6 @@ impl Supervisor {
             | State::Disconnected
             | State::Ended(_) => {}
         }
-    }
-
-    /// Another policy, for all decisions from now on; what is counted stays, and the waits begin anew. A wait that runs
-    /// goes on: [`Input::Connect`] ends it.
-    pub fn set_policy(&mut self, policy: Policy) {
-        self.backoff.set_policy(&policy);
-        self.backoff.restart();
-        self.policy = policy;
     }
 
     /// What is to be done next.

@@ -341,11 +341,6 @@ impl Bringup {
         &self.info
     }
 
-    /// What the modem said to `AT+CEER` after a failed call, if it said anything.
-    pub fn extended_report(&self) -> Option<&str> {
-        self.settings.report.as_deref()
-    }
-
     // ---- between the machines
 
     /// Takes what the machine at work has for us, until it has nothing more.
@@ -356,7 +351,6 @@ impl Bringup {
                     while dialer.poll_transmit(&mut self.transmit) {}
                     let event = dialer.poll_event();
                     let is_ready = dialer.is_ready();
-                    let report = dialer.extended_report().map(str::to_owned);
                     match event {
                         Some(DialEvent::Log(line)) => {
                             self.events.push_back(BringupEvent::Log(line));
@@ -365,10 +359,7 @@ impl Bringup {
                             self.stage = Stage::Done;
                             self.events.push_back(BringupEvent::Connected(connected));
                         }
-                        Some(DialEvent::Failed(error)) => {
-                            self.settings.report = report;
-                            self.fail(error.into());
-                        }
+                        Some(DialEvent::Failed(error)) => self.fail(error.into()),
                         None if is_ready => self.ask(now, Ask::Errors),
                         None => return,
                     }

@@ -17,7 +17,8 @@
 //! - `line`: bytes under way, lost bytes, flipped bits.
 //! - `isp`, with `tamper` and `quirk`: the server's role, and the oddities of real peers.
 //! - [`internet`]: hosts, routers, name servers, TCP services.
-//! - [`world`]: a gateway against all this in virtual time, for tests.
+//! - [`world`]: a gateway against all this in virtual time, for tests; [`site`]: the daemon's own
+//!   machines, for weeks.
 //!
 //! Not simulated: flow control and speed of the tty itself, SMS, voice, what the makers' commands set.
 

@@ -28,6 +28,8 @@ struct Entry {
     due: Option<Instant>,
     /// A fault of the modem: from when on it holds.
     from: Instant,
+    /// And until when, if it ends by itself.
+    end: Option<Instant>,
 }
 
 impl Schedule {
@@ -157,9 +159,11 @@ impl Schedule {
 
 impl Entry {
     fn new(spec: FaultSpec, now: Instant) -> Self {
+        let from = now + spec.time();
         Self {
             left: spec.fault.calls(),
-            from: now + spec.time(),
+            end: spec.fault.lasts().map(|time| from + time),
+            from,
             spec,
             due: None,
         }
@@ -172,18 +176,14 @@ impl Entry {
     }
 
     fn holds(&self, now: Instant) -> bool {
-        let ended = self.end().is_some_and(|end| end <= now);
+        let ended = self.end.is_some_and(|end| end <= now);
         self.spec.info().when == When::Modem && self.left > 0 && self.from <= now && !ended
-    }
-
-    fn end(&self) -> Option<Instant> {
-        self.spec.fault.lasts().map(|time| self.from + time)
     }
 
     /// When something changes without anybody doing something.
     fn edges(&self) -> [Option<Instant>; 2] {
         if self.spec.info().when == When::Modem && self.left > 0 {
-            [Some(self.from), self.end()]
+            [Some(self.from), self.end]
         } else {
             [None; 2]
         }

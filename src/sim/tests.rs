@@ -143,6 +143,7 @@ fn outcome(config: WorldConfig) -> (Option<Happening>, World) {
 fn a_call_can_be_refused() {
     let refused = |result: &str| DialError::Refused {
         result: result.to_owned(),
+        report: Some("Call refused by the network".to_owned()),
     };
     for (fault, error) in [
         ("busy", refused("BUSY")),
@@ -177,6 +178,7 @@ fn a_modem_can_be_silent_late_or_talkative() {
     let (no_context, _) = outcome(config);
     let refused = DialError::Refused {
         result: "NO CARRIER".to_owned(),
+        report: Some("Call refused by the network".to_owned()),
     };
     assert_eq!(no_context, Some(Happening::DialFailed(refused)));
 }

@@ -142,6 +142,7 @@ impl Dialer {
                     now,
                     DialError::Refused {
                         result: result.to_owned(),
+                        report: None,
                     },
                     result,
                 );

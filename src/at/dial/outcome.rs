@@ -61,6 +61,9 @@ pub enum DialError {
     Refused {
         /// `NO CARRIER`, `BUSY`, `NO DIALTONE`, `NO DIAL TONE`, `NO ANSWER`, `VOICE` or `DELAYED`.
         result: String,
+        /// What the modem said to `AT+CEER`, in its own words, if it said anything. The log has it; whoever judges the
+        /// failure reads it.
+        report: Option<String>,
     },
     /// The modem could not be brought back into command mode.
     #[error("the modem is still in data mode and does not leave it")]

@@ -22,6 +22,7 @@ fn board() -> Board {
 fn busy() -> LinkEnd {
     LinkEnd::Dial(DialError::Refused {
         result: "BUSY".to_owned(),
+        report: None,
     })
 }
 

@@ -58,6 +58,7 @@ fn up() -> Board {
     });
     let busy = LinkEnd::Dial(DialError::Refused {
         result: "BUSY".to_owned(),
+        report: None,
     });
     let settings = Ipv4Settings {
         local: Ipv4Addr::new(10, 64, 64, 2),

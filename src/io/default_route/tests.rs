@@ -54,6 +54,22 @@ impl Host {
             .unwrap()
     }
 
+    /// Writes the file as a link does before it replaces the routes that are there.
+    async fn save_present(&self, name: &str) {
+        let names = self.net.interfaces().await.unwrap();
+        let present = self.net.default_routes().await.unwrap();
+        let routes = present
+            .iter()
+            .map(|route| SavedRoute::take(route, &names).unwrap())
+            .collect();
+        Record {
+            epoch: epoch(),
+            routes,
+        }
+        .write(&self.file(name))
+        .unwrap();
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         file_of(self.state.path(), name)
     }
@@ -88,6 +104,20 @@ fn comes_back_to_the_letter(routes: &'static [&'static str]) {
         // Once more does nothing.
         assert_eq!(route.restore(&host.net).await, []);
         assert_eq!(defaults(), before);
+    });
+}
+
+/// Our route stands in for the host's; `meanwhile` something happens, and the host's comes back all the same.
+fn comes_back_after(meanwhile: impl AsyncFnOnce(&Host, &Tun, &mut DefaultRoute) + Send + 'static) {
+    in_network_namespace(async move || {
+        let host = Host::new();
+        ip("route add default via 192.0.2.1 dev eth7");
+        let before = defaults();
+        let tun = host.link("ppp7").await;
+        let mut route = host.install(&tun).await;
+        meanwhile(&host, &tun, &mut route).await;
+        let log = route.restore(&host.net).await;
+        assert_eq!(defaults(), before, "{log:?}");
     });
 }
 
@@ -234,15 +264,7 @@ fn a_crash_before_the_replacement_leaves_nothing_to_do() {
         let host = Host::new();
         ip("route add default via 192.0.2.1 dev eth7");
         let before = defaults();
-        let names = host.net.interfaces().await.unwrap();
-        let present = host.net.default_routes().await.unwrap();
-        let routes = vec![SavedRoute::take(&present[0], &names).unwrap()];
-        Record {
-            epoch: epoch(),
-            routes,
-        }
-        .write(&host.file("ppp7"))
-        .unwrap();
+        host.save_present("ppp7").await;
         assert_eq!(host.recover("ppp7").await, []);
         assert_eq!(defaults(), before);
         assert!(!host.file("ppp7").exists());
@@ -256,18 +278,7 @@ fn a_crash_amid_the_replacement_of_several_is_mended() {
         ip("route add default via 192.0.2.1 dev eth7");
         ip("route append default via 192.0.2.9 dev eth7");
         let before = defaults();
-        let names = host.net.interfaces().await.unwrap();
-        let present = host.net.default_routes().await.unwrap();
-        let routes = present
-            .iter()
-            .map(|route| SavedRoute::take(route, &names).unwrap())
-            .collect();
-        Record {
-            epoch: epoch(),
-            routes,
-        }
-        .write(&host.file("ppp7"))
-        .unwrap();
+        host.save_present("ppp7").await;
         // Ours had taken the place of the last one, and is gone with its interface.
         ip("route del default via 192.0.2.9 dev eth7");
         host.recover("ppp7").await;
@@ -302,15 +313,8 @@ fn a_route_that_somebody_has_set_meanwhile_stays() {
 
 #[test]
 fn a_renamed_interface_is_still_ours() {
-    in_network_namespace(async || {
-        let host = Host::new();
-        ip("route add default via 192.0.2.1 dev eth7");
-        let before = defaults();
-        let tun = host.link("ppp7").await;
-        let mut route = host.install(&tun).await;
+    comes_back_after(async |_, _, _| {
         ip("link set ppp7 name other7");
-        let log = route.restore(&host.net).await;
-        assert_eq!(defaults(), before, "{log:?}");
     });
 }
 
@@ -371,41 +375,22 @@ fn two_links_that_are_both_killed_are_recovered_by_either() {
 
 #[test]
 fn the_file_of_a_link_that_lives_is_left_alone() {
-    in_network_namespace(async || {
-        let host = Host::new();
-        ip("route add default via 192.0.2.1 dev eth7");
-        let before = defaults();
-        let tun = host.link("ppp7").await;
-        let mut route = host.install(&tun).await;
+    comes_back_after(async |host, _, _| {
         assert_eq!(host.recover("ppp8").await, []);
         assert_eq!(defaults(), [OURS]);
-        route.restore(&host.net).await;
-        assert_eq!(defaults(), before);
     });
 }
 
 #[test]
 fn the_interface_deleted_under_us_does_not_cost_the_former_route() {
-    in_network_namespace(async || {
-        let host = Host::new();
-        ip("route add default via 192.0.2.1 dev eth7");
-        let before = defaults();
-        let tun = host.link("ppp7").await;
-        let mut route = host.install(&tun).await;
+    comes_back_after(async |_, _, _| {
         ip("link del ppp7");
-        route.restore(&host.net).await;
-        assert_eq!(defaults(), before);
     });
 }
 
 #[test]
 fn a_renegotiation_does_not_cost_our_route() {
-    in_network_namespace(async || {
-        let host = Host::new();
-        ip("route add default via 192.0.2.1 dev eth7");
-        let before = defaults();
-        let tun = host.link("ppp7").await;
-        let mut route = host.install(&tun).await;
+    comes_back_after(async |host, tun, route| {
         for (local, remote) in [(1, 2), (9, 2), (9, 3), (8, 4)] {
             let settings = Ipv4Settings {
                 local: Ipv4Addr::new(10, 2, 0, local),
@@ -413,15 +398,13 @@ fn a_renegotiation_does_not_cost_our_route() {
                 dns: [None, None],
                 mtu: 1500,
             };
-            host.net.configure(&tun, &settings, None).await.unwrap();
+            host.net.configure(tun, &settings, None).await.unwrap();
             route.reassert(&host.net).await.unwrap();
             assert_eq!(defaults(), [OURS]);
             let peer =
                 format!("10.2.0.{remote} dev ppp7 proto kernel scope link src 10.2.0.{local}");
             assert!(ip("route").contains(&peer), "{}", ip("route"));
         }
-        route.restore(&host.net).await;
-        assert_eq!(defaults(), before);
     });
 }
 

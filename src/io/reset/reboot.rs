@@ -124,11 +124,6 @@ pub async fn restart(
     Ok(command::run(words, &[], LIMIT, log).await?)
 }
 
-/// How often this host was restarted by us, as far back as is noted.
-pub fn count(state_dir: &Path) -> usize {
-    read(&state_dir.join(FILE)).len()
-}
-
 /// The uptime needs no clock: a host that has been up for an hour was not restarted in it. The noted times only matter in
 /// the half hour before that, and a time in the future is that of a clock that has been set back since.
 fn judge(moment: Moment, times: &[i64]) -> Result<(), RebootError> {
@@ -209,9 +204,9 @@ mod tests {
         let again = restart(&how, &state, minutes(31), |_| {}).await;
         assert!(matches!(again, Err(RebootError::TooSoon)));
         assert!(!dir.join("restarted").exists());
-        assert_eq!(count(&state), 1);
+        assert_eq!(read(&state.join(FILE)).len(), 1);
         restart(&how, &state, minutes(60), |_| {}).await.unwrap();
-        assert_eq!(count(&state), 2);
+        assert_eq!(read(&state.join(FILE)).len(), 2);
     }
 
     #[tokio::test]

@@ -6,9 +6,9 @@
 use std::net::Ipv4Addr;
 
 use super::EchoAnswer;
+use crate::link::packet::{Packet, checksum};
 use crate::ppp::wire::Reader;
 
-const PROTOCOL_ICMP: u8 = 1;
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
 const ECHO_REQUEST: u8 = 8;
@@ -34,11 +34,11 @@ pub struct Received {
 
 /// An echo request, without the IP header.
 pub fn echo_request(identifier: u16, sequence: u16) -> [u8; REQUEST_LENGTH] {
-    let write = |sum: u16| {
+    let write = |sum: [u8; 2]| {
         let mut message = [0; REQUEST_LENGTH];
         let bytes = [ECHO_REQUEST, 0]
             .into_iter()
-            .chain(sum.to_be_bytes())
+            .chain(sum)
             .chain(identifier.to_be_bytes())
             .chain(sequence.to_be_bytes())
             .chain(DATA);
@@ -47,23 +47,21 @@ pub fn echo_request(identifier: u16, sequence: u16) -> [u8; REQUEST_LENGTH] {
         }
         message
     };
-    write(checksum(&write(0)))
+    write(checksum(write([0, 0]).iter()))
 }
 
 /// Reads a whole IPv4 packet, as a raw socket hands it over. Nothing, if it is not about an echo request with our
 /// `identifier`, or damaged: a raw socket gets every ICMP packet, and before the kernel has looked at its checksum.
 pub fn read(packet: &[u8], identifier: u16) -> Option<Received> {
-    let packet = Ipv4::read(packet)?;
-    if packet.total > packet.header_and_payload || packet.protocol != PROTOCOL_ICMP {
+    let packet = Packet::parse(packet)?;
+    let message = packet.icmp_message()?;
+    if packet.is_cut() || checksum(message.iter()) != [0, 0] {
         return None;
     }
-    if checksum(packet.payload) != 0 {
-        return None;
-    }
-    let mut reader = Reader::new(packet.payload);
+    let mut reader = Reader::new(message);
     let (kind, code) = (reader.u8()?, reader.u8()?);
     reader.u16()?;
-    let from = packet.source;
+    let from = packet.source();
     match (kind, code) {
         (ECHO_REPLY, 0) => {
             let ours = reader.u16()? == identifier;
@@ -87,83 +85,18 @@ pub fn read(packet: &[u8], identifier: u16) -> Option<Received> {
 /// Reads on behind the checksum of an error: which of our requests it is about.
 fn read_quote(mut reader: Reader<'_>, identifier: u16, answer: EchoAnswer) -> Option<Received> {
     reader.u32()?;
-    let quoted = Ipv4::read(reader.rest())?;
-    if quoted.protocol != PROTOCOL_ICMP {
-        return None;
-    }
-    let mut reader = Reader::new(quoted.payload);
+    // It ends early, and its checksum may be one of before a router changed the header.
+    let quoted = Packet::parse(reader.rest())?;
+    let mut reader = Reader::new(quoted.icmp_message()?);
     let (kind, code) = (reader.u8()?, reader.u8()?);
     reader.u16()?;
     let ours = (kind, code) == (ECHO_REQUEST, 0) && reader.u16()? == identifier;
     let sequence = reader.u16()?;
     ours.then_some(Received {
         sequence,
-        to: quoted.destination,
+        to: quoted.destination(),
         answer,
     })
-}
-
-/// What matters of a packet. The quoted one of an error ends early, and its checksum may be one of before a router
-/// changed the header: both are the reader's business.
-struct Ipv4<'a> {
-    source: Ipv4Addr,
-    destination: Ipv4Addr,
-    protocol: u8,
-    /// What the header says.
-    total: usize,
-    /// What there is.
-    header_and_payload: usize,
-    payload: &'a [u8],
-}
-
-impl<'a> Ipv4<'a> {
-    /// `None` if the header is not whole, not version 4, or of a fragment.
-    fn read(packet: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(packet);
-        let version = reader.u8()?;
-        reader.u8()?;
-        let total = usize::from(reader.u16()?);
-        reader.u16()?;
-        let fragment = reader.u16()? & 0x3fff != 0;
-        reader.u8()?;
-        let protocol = reader.u8()?;
-        reader.u16()?;
-        let source = Ipv4Addr::from(reader.u32()?);
-        let destination = Ipv4Addr::from(reader.u32()?);
-        let header = usize::from(version & 0x0f) * 4;
-        if version >> 4 != 4 || header < 20 || total < header || fragment {
-            return None;
-        }
-        // What stands behind the packet is padding.
-        let packet = packet.get(..total.min(packet.len()))?;
-        let (_, payload) = packet.split_at_checked(header)?;
-        Some(Self {
-            source,
-            destination,
-            protocol,
-            total,
-            header_and_payload: packet.len(),
-            payload,
-        })
-    }
-}
-
-/// The internet checksum (RFC 1071).
-fn checksum(message: &[u8]) -> u16 {
-    let mut sum = 0_u64;
-    let mut pairs = message.chunks_exact(2);
-    for pair in &mut pairs {
-        if let [high, low] = pair {
-            sum += u64::from(u16::from_be_bytes([*high, *low]));
-        }
-    }
-    if let [last] = pairs.remainder() {
-        sum += u64::from(*last) << 8;
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
 }
 
 #[cfg(test)]
@@ -330,14 +263,14 @@ mod tests {
             kind in prop_oneof![Just(TIME_EXCEEDED), Just(UNREACHABLE), any::<u8>()],
             quote in proptest::collection::vec(any::<u8>(), 0..80),
         ) {
-            let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 60, PROTOCOL_ICMP, 0, 0];
+            let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 60, 1, 0, 0];
             bytes.extend_from_slice(&ROUTER.octets());
             bytes.extend_from_slice(&US.octets());
             bytes.extend_from_slice(&[kind, 0, 0, 0, 0, 0, 0, 0]);
             bytes.extend_from_slice(&quote);
             let total = u16::try_from(bytes.len()).unwrap().to_be_bytes();
             bytes[2..4].copy_from_slice(&total);
-            let sum = checksum(&bytes[20..]).to_be_bytes();
+            let sum = checksum(bytes[20..].iter());
             bytes[22..24].copy_from_slice(&sum);
             let _ = read(&bytes, 1);
         }

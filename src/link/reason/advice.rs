@@ -1,6 +1,6 @@
 //! What the operator can do about an end, in words.
 
-use super::classify::{Extended, extended, is_call, is_context};
+use super::classify::{Extended, extended, is_call, is_context, names_subscription};
 use super::{LineProblem, NetworkProblem};
 use crate::at::DialError;
 use crate::modem::{ModemProblem, PinGuard};
@@ -56,6 +56,12 @@ pub(super) fn dial(error: &DialError) -> &'static str {
         },
         DialError::Timeout { command, .. } | DialError::Error { command } if is_call(command) => {
             "check APN, antenna and coverage"
+        }
+        DialError::Refused {
+            report: Some(report),
+            ..
+        } if names_subscription(report) => {
+            "check APN, ACCOUNT and PASSWORD, and whether the subscription is active"
         }
         DialError::Refused { .. } => {
             "check APN, antenna and coverage, and whether the subscription is active"

@@ -76,6 +76,12 @@ fn extended_words(text: &str) -> Extended {
     }
 }
 
+/// Whether the modem's reason for a refused call (`AT+CEER`) is the APN or the account. Of its other reasons none tells more
+/// than the refusal itself.
+pub(super) fn names_subscription(report: &str) -> bool {
+    extended_words(report) == Extended::Subscription
+}
+
 /// What a command is for, as far as that tells what its failure means.
 pub(super) fn is_call(command: &str) -> bool {
     command
@@ -89,6 +95,10 @@ pub(super) fn is_context(command: &str) -> bool {
 
 pub(super) fn dial_class(error: &DialError) -> FailureClass {
     match error {
+        DialError::Refused {
+            report: Some(report),
+            ..
+        } if names_subscription(report) => FailureClass::Configuration,
         DialError::Refused { .. } => FailureClass::Network,
         DialError::Timeout { command, .. } | DialError::Error { command } if is_call(command) => {
             FailureClass::Network

@@ -8,6 +8,13 @@ fn path() -> PathBuf {
     PathBuf::from("/dev/ttyUSB0")
 }
 
+fn refused(report: &str) -> LinkEnd {
+    LinkEnd::Dial(DialError::Refused {
+        result: "NO CARRIER".to_owned(),
+        report: Some(report.to_owned()),
+    })
+}
+
 fn cme(command: &str, code: Option<u16>, text: &str) -> LinkEnd {
     LinkEnd::Dial(DialError::Extended {
         command: command.to_owned(),
@@ -118,8 +125,20 @@ fn ends() -> Vec<(LinkEnd, FailureClass, u8)> {
         (
             dial(DialError::Refused {
                 result: command("NO CARRIER"),
+                report: None,
             }),
             C::Network,
+            8,
+        ),
+        (refused("Call refused by the network"), C::Network, 8),
+        (
+            refused("Requested service option not subscribed"),
+            C::Configuration,
+            8,
+        ),
+        (
+            refused("\"SM\",27,\"Missing or unknown APN\""),
+            C::Configuration,
             8,
         ),
         (dial(DialError::StuckInDataMode), C::Modem, 8),
@@ -339,6 +358,7 @@ fn says_what_where_and_who() {
         (
             LinkEnd::Dial(DialError::Refused {
                 result: "NO CARRIER".to_owned(),
+                report: None,
             }),
             "dialing failed: the modem answered NO CARRIER to the call",
         ),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::resets::AfterReset;
-use super::{Link, PastEnd, ResetReason, SETTLE, State, Supervisor, seconds};
+use super::{ResetReason, SETTLE, State, Supervisor, seconds};
 use crate::at::DialError;
 use crate::link::backoff::Wait;
 use crate::link::reason::{
@@ -66,15 +66,6 @@ impl Supervisor {
             Some(_) => end.class_after_up(),
             None => end.class(),
         };
-        self.history.note(PastEnd {
-            end: end.clone(),
-            class,
-            up_for: link.map(|link: Link| now.since(link.since)),
-            attempt: self.plan.number,
-            at: now,
-            times: 1,
-            since: now,
-        });
         // A link that nobody used for so long did its work before, however short IDLE is.
         if was_good || (link.is_some() && matches!(end, LinkEnd::Idle { .. })) {
             self.start_counting_anew();

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::tally::PastReset;
 use super::{Command, ResetOutcome, ResetReason, State, Supervisor, Then, seconds};
 use crate::link::reason::{ExitStatus, LineProblem, LinkEnd, Stop, UserStop};
 use crate::log::Level;
@@ -40,7 +39,6 @@ impl Supervisor {
         self.row.refused = 0;
         self.absent_since = None;
         self.resets_in_row = self.resets_in_row.saturating_add(1);
-        self.resets.begun = self.resets.begun.saturating_add(1);
         let why = reason.to_string();
         self.enter(now, State::Resetting(reason), why);
         self.commands.push_back(Command::Reset);
@@ -64,11 +62,6 @@ impl Supervisor {
             (&why, &outcome),
             (ResetReason::Absent(_), ResetOutcome::Failed { .. })
         );
-        self.resets.note(PastReset {
-            at: now,
-            why,
-            outcome,
-        });
         match self.after_reset {
             AfterReset::Exit(status) => {
                 self.log(level, text);

@@ -1,7 +1,7 @@
 //! What the status shows of the supervisor (spec S7).
 
 use super::resets::AfterReset;
-use super::{AttemptPlan, PastEnd, Resets, State, Supervisor, Then, Upcoming};
+use super::{AttemptPlan, State, Supervisor, Then, Upcoming};
 use crate::link::reason::{LinkEnd, UserStop};
 use crate::time::Instant;
 
@@ -59,38 +59,15 @@ impl Supervisor {
         }
     }
 
-    /// How many more failures that a reset may mend lead to one; `None`: none does.
-    pub fn failures_until_reset(&self, now: Instant) -> Option<u32> {
-        if !self.resets_on_fail() {
-            return None;
-        }
-        let counted = if self.failures(now) == 0 {
-            0
-        } else {
-            self.row.towards_reset
-        };
-        Some(self.reset_threshold().saturating_sub(counted))
-    }
-
     /// Resets since a link was good, the running one included: with the first of them the ladder begins at its first step,
     /// see [`Escalation`](crate::link::ladder::Escalation).
     pub fn resets_in_row(&self) -> u32 {
         self.resets_in_row
     }
 
-    /// The resets of this run.
-    pub fn resets(&self) -> &Resets {
-        &self.resets
-    }
-
     /// Why the last attempt or link ended; `None` once a link is up again, and after an end that a user wanted.
     pub fn last_end(&self) -> Option<&LinkEnd> {
         self.last_end.as_ref()
-    }
-
-    /// The last ends, at most ten, the newest last.
-    pub fn history(&self) -> impl ExactSizeIterator<Item = &PastEnd> {
-        self.history.iter()
     }
 }
 

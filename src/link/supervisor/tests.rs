@@ -81,6 +81,7 @@ fn vanished() -> LinkEnd {
 fn no_carrier() -> LinkEnd {
     LinkEnd::Dial(DialError::Refused {
         result: "NO CARRIER".to_owned(),
+        report: None,
     })
 }
 

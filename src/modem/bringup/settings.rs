@@ -15,8 +15,6 @@ pub(super) struct SettingsProgress {
     wanted: Option<Provisioning>,
     /// The commands are sent to a modem whose flash wears out.
     noted: bool,
-    /// What the modem said of the failed call.
-    pub(super) report: Option<String>,
 }
 
 impl SettingsProgress {
@@ -117,7 +115,7 @@ impl Bringup {
             Verdict::SkipThough => {
                 self.warn(
                     "settings, SIM or modem are not those with which CONNECT_OK=1 was set: APN and account are not \
-                     sent until that line is removed"
+                     sent until it is removed"
                         .to_owned(),
                 );
                 self.dial(now);

@@ -356,6 +356,7 @@ fn a_failed_call_brings_its_reason() {
     let run = run(plan(), &mut script);
     run.failed(DialError::Refused {
         result: "NO CARRIER".to_owned(),
+        report: Some("\"unknown APN\"".to_owned()),
     });
     assert!(run.logged("reason for the failed call"));
 }

@@ -137,12 +137,6 @@ impl Profiles {
             .map(|profile| profile.name.as_str())
     }
 
-    /// Every name and alias that [`get`](Self::get) knows.
-    pub fn names_and_aliases(&self) -> impl Iterator<Item = &str> {
-        let aliases = self.all.iter().flat_map(|profile| profile.aliases.iter());
-        self.names().chain(aliases.map(String::as_str))
-    }
-
     /// Spec D1: for modems without a profile.
     pub fn generic(&self) -> Arc<Profile> {
         self.generic.clone()

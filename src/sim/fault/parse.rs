@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
-use super::{ALWAYS, Fault, FaultSpec};
+use super::value::{duration, write_duration};
+use super::{Fault, FaultSpec};
 
 /// Why a `--fault` is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,9 +96,8 @@ impl FromStr for FaultSpec {
 impl fmt::Display for FaultSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.info().name)?;
-        let value = self.fault.value();
-        if !value.is_empty() {
-            write!(f, "={value}")?;
+        if !self.info().value.is_empty() {
+            write!(f, "={}", self.fault.value())?;
         }
         match self.at {
             Some(at) => write!(f, "@{}", write_duration(at)),
@@ -125,75 +124,11 @@ fn nearest(name: &str) -> String {
         .to_owned()
 }
 
-/// `30s`, `500ms`, `2m`, `1h`.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let (number, unit) = text.split_at_checked(digits)?;
-    let number: f64 = number.parse().ok()?;
-    let seconds = match unit {
-        "ms" => number / 1000.0,
-        "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-pub(super) fn write_duration(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{}s", time.as_secs())
-    } else {
-        format!("{}ms", time.as_millis())
-    }
-}
-
-/// A number of calls or rounds, or `always`.
-pub(super) fn count(text: &str) -> Option<u32> {
-    if text == "always" {
-        Some(ALWAYS)
-    } else {
-        text.parse().ok().filter(|n| *n > 0)
-    }
-}
-
-/// A time, or a number of seconds.
-pub(super) fn seconds(text: &str) -> Option<Duration> {
-    match text.parse::<u32>() {
-        Ok(n) => Some(Duration::from_secs(u64::from(n))),
-        Err(_) => duration(text),
-    }
-}
-
-/// A time, or a number of milliseconds.
-pub(super) fn milliseconds(text: &str) -> Option<Duration> {
-    match text.parse::<u32>() {
-        Ok(n) => Some(Duration::from_millis(u64::from(n))),
-        Err(_) => duration(text),
-    }
-}
-
-pub(super) fn seconds_or_always(text: &str) -> Option<Duration> {
-    if text == "always" {
-        Some(Duration::MAX)
-    } else {
-        seconds(text)
-    }
-}
-
-/// A PIN (3GPP TS 31.101 section 9.4: 4 to 8 digits).
-pub(super) fn pin(text: &str) -> Option<String> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && (4..=8).contains(&text.len())).then(|| text.to_owned())
-}
-
-pub(super) fn probability(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|p| (0.0..=1.0).contains(p))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{ApnRefusal, list};
+    use std::time::Duration;
+
+    use super::super::{ALWAYS, ApnRefusal, list};
     use super::*;
 
     fn parse(text: &str) -> Result<FaultSpec, FaultError> {

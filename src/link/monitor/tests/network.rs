@@ -1,6 +1,7 @@
 //! A network in virtual time for the monitor: a route with routers, a name server, faults.
 
 use super::*;
+use crate::time::earliest;
 
 /// One hop.
 #[derive(Clone, Copy, Debug)]

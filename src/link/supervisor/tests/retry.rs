@@ -145,7 +145,7 @@ fn what_a_reset_cannot_mend_never_leads_to_one() {
         bench.link(s(60), terminated(false));
         bench.sit_out();
         bench.fail(&end, 50);
-        assert_eq!(bench.supervisor.resets().begun, 0, "{end}");
+        assert_eq!(bench.supervisor.resets_in_row(), 0, "{end}");
     }
 }
 

@@ -126,88 +126,13 @@ fn says_what_follows_while_a_link_is_being_ended() {
 }
 
 #[test]
-fn counts_failures_and_how_many_are_left_until_a_reset() {
+fn counts_failures_until_a_link_is_good() {
     let mut bench = Bench::new(resetting());
-    let left = |bench: &Bench| bench.supervisor.failures_until_reset(bench.now);
-    assert_eq!(left(&bench), Some(3));
     bench.fail(&no_carrier(), 1);
     bench.fail(&apn_wrong(), 1);
     assert_eq!(bench.supervisor.failures(bench.now), 2);
-    assert_eq!(left(&bench), Some(2));
     bench.give(Input::Up(settings()));
-    assert_eq!(left(&bench), Some(2));
+    assert_eq!(bench.supervisor.failures(bench.now), 2);
     bench.pass(s(60));
     assert_eq!(bench.supervisor.failures(bench.now), 0);
-    assert_eq!(left(&bench), Some(3));
-    assert_eq!(
-        Bench::new(PERSIST)
-            .supervisor
-            .failures_until_reset(bench.now),
-        None
-    );
-}
-
-#[test]
-fn remembers_the_resets_and_how_they_went() {
-    let mut bench = Bench::new(resetting());
-    bench.fail(&no_carrier(), 2);
-    bench.end(no_carrier());
-    assert_eq!(
-        *bench.supervisor.resets(),
-        Resets {
-            begun: 1,
-            failed: 0,
-            last: None
-        }
-    );
-    bench.pass(s(7));
-    bench.give(failed());
-    let first = bench.now;
-    assert_eq!(
-        *bench.supervisor.resets(),
-        Resets {
-            begun: 1,
-            failed: 1,
-            last: Some(PastReset {
-                at: first,
-                why: ResetReason::Failures(3),
-                outcome: ResetOutcome::Failed {
-                    why: "no step worked".to_owned()
-                }
-            })
-        }
-    );
-}
-
-#[test]
-fn remembers_the_last_ends() {
-    let mut bench = Bench::new(resetting());
-    bench.pass(s(3));
-    bench.end(no_carrier());
-    let failed = PastEnd {
-        end: no_carrier(),
-        class: no_carrier().class(),
-        up_for: None,
-        attempt: 1,
-        at: bench.now,
-        times: 1,
-        since: bench.now,
-    };
-    bench.sit_out();
-    bench.link(s(90), terminated(false));
-    let ended = PastEnd {
-        end: terminated(false),
-        class: terminated(false).class_after_up(),
-        up_for: Some(s(90)),
-        attempt: 2,
-        at: bench.now,
-        times: 1,
-        since: bench.now,
-    };
-    assert!(bench.supervisor.history().eq([&failed, &ended]));
-    for _ in 0..50 {
-        bench.sit_out();
-        bench.link(s(90), terminated(false));
-    }
-    assert_eq!(bench.supervisor.history().len(), 10);
 }

@@ -334,25 +334,6 @@ fn the_newest_wish_counts_while_the_link_is_being_ended() {
     }
 }
 
-#[test]
-fn another_policy_holds_from_the_next_decision_on() {
-    let mut bench = Bench::new(resetting());
-    bench.fail(&apn_wrong(), 5);
-    bench.end(apn_wrong());
-    assert_eq!(bench.wait(), Some(s(1200)));
-    bench.supervisor.set_policy(Policy {
-        holdoff: s(7),
-        retry: 1,
-        ..resetting()
-    });
-    assert_eq!(bench.wait(), Some(s(1200)), "the wait that runs goes on");
-    assert_eq!(bench.ask(Input::Connect), [attempt(7)]);
-    bench.end(apn_wrong());
-    assert_eq!(bench.wait(), Some(s(7)));
-    bench.sit_out();
-    assert_eq!(bench.end(no_carrier()), [Command::Reset]);
-}
-
 /// A script that asks and asks does not flood the network.
 #[test]
 fn users_do_not_dial_more_than_once_a_second() {
