@@ -10,20 +10,24 @@
 //! | [`hdlc`] | frames on an asynchronous line (RFC 1662) | |
 //! | [`ppp`] | LCP, PAP, CHAP, IPCP; both roles (RFC 1661, 1332, 1334, 1994) | `hdlc` |
 //! | [`at`] | the modem's language: dial, hang up, text between frames | |
+//! | [`chat`] | chat scripts, as chat(8) runs them | |
 //! | [`modem`] | profiles of models, finding a modem, bringing it to CONNECT | `at` |
-//! | [`link`] | what is done next, and why the last link ended | `ppp`, `at`, `modem` |
-//! | [`config`] | files to one typed [`Config`](config::Config), and what is wrong with them | `link`, `ppp`, `modem` |
+//! | [`link`] | what is done next, why the last link ended, which script runs | `ppp`, `at`, `chat`, `modem` |
+//! | [`config`] | files, pppd's too, to one typed [`Config`](config::Config), what is wrong with them, and the way back | `link`, `ppp`, `chat`, `modem` |
+//! | [`dns`] | who tells the system of the link's DNS servers, and what | `ppp`, `config` |
 //! | [`control`] | the status, and the protocol of the control socket | `link`, `modem`, `ppp`, `at` |
-//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc`, `at`; its `site` also `link`, `modem`, `config` |
+//! | [`sim`] | a simulated modem, ISP and internet, with faults | `ppp`, `hdlc`, `at`; its `site` also `link`, `chat`, `modem`, `config` |
 //! | [`time`], [`log`], [`random`], [`secret`] | what everybody needs | |
 //! | ---- | ---- | ---- |
-//! | [`io`] | ttys, TUN, routes, signals: the only system calls, the only `unsafe` | the core |
+//! | [`io`] | ttys, TUN, routes, scripts, files, signals: the only system calls, the only `unsafe` | the core |
 //! | [`daemon`] | the loops between the core and `io` | `io`, the core |
-//! | [`cli`] | `run`, `status`, `demo`, `sim` and the others | everything |
+//! | [`cli`] | `run`, `status`, `config`, `chat`, `demo` and the others | everything |
 
 pub mod at;
+pub mod chat;
 pub mod config;
 pub mod control;
+pub mod dns;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hdlc;

@@ -42,6 +42,12 @@ pub enum Identifier {
     IpUp,
     /// What its ip-down script says.
     IpDown,
+    /// The same of pppd's other scripts (spec N4).
+    IpPreUp,
+    /// auth-up.
+    AuthUp,
+    /// auth-down.
+    AuthDown,
     /// Its ping monitor.
     PppMonitor,
     /// The manager of its later versions.
@@ -58,6 +64,9 @@ impl Identifier {
             Self::Sim => "sim",
             Self::IpUp => "ip-up",
             Self::IpDown => "ip-down",
+            Self::IpPreUp => "ip-pre-up",
+            Self::AuthUp => "auth-up",
+            Self::AuthDown => "auth-down",
             Self::PppMonitor => "ppp_monitor",
             Self::PppManager => "ppp_manager",
         }

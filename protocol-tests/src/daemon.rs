@@ -85,7 +85,7 @@ impl Site {
     /// A fresh one.
     pub fn new() -> Self {
         let dir = TempDir::new("site");
-        for name in ["run", "state", "ppp", "lock"] {
+        for name in ["run", "state", "ppp", "lock", "pid"] {
             fs::create_dir(dir.join(name)).expect("make a folder");
         }
         Self { dir }
@@ -147,6 +147,10 @@ impl Site {
             .arg(self.path("ppp"))
             .arg("--lock-dir")
             .arg(self.path("lock"))
+            .arg("--resolv-conf")
+            .arg(self.path("resolv.conf"))
+            .arg("--pid-dir")
+            .arg(self.path("pid"))
             .args(more)
             .env_remove("JOURNAL_STREAM")
             .env_remove("NOTIFY_SOCKET");

@@ -18,9 +18,11 @@
 pub mod bridge;
 pub mod clock;
 pub mod daemon;
+pub mod debian;
 pub mod fragile;
 pub mod heap;
 pub mod isp;
+pub mod machine;
 pub mod modem;
 pub mod namespace;
 pub mod pattern;

@@ -17,6 +17,8 @@ pub enum Need {
     Tun,
     /// A program, and the Debian package it comes in.
     Program(&'static str, &'static str),
+    /// The files of a Debian package, which is not installed: see [`debian`](crate::debian).
+    Package(&'static str),
 }
 
 /// A real pppd on a kernel of its own.
@@ -92,6 +94,7 @@ impl Need {
                 Some(format!("{name} is missing: apt-get install {package}"))
             }
             Self::Program(..) => None,
+            Self::Package(name) => crate::debian::package(name).err(),
         }
     }
 }

@@ -50,6 +50,9 @@ fn lines_reach_the_journal_under_their_identifiers() {
         ("--run-dir", "run"),
         ("--state-dir", "state"),
         ("--lock-dir", "lock"),
+        ("--pid-dir", "pid"),
+        ("--resolv-conf", "resolv.conf"),
+        ("--ppp-dir", "ppp"),
     ] {
         command.arg(option).arg(site.path(dir));
     }

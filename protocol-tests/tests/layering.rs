@@ -22,15 +22,24 @@ const CORE: &[(&str, &[&str])] = &[
     ("hdlc", &[]),
     ("ppp", &["hdlc", "log", "random", "secret", "time"]),
     ("at", &["log", "secret", "time"]),
+    ("chat", &["log", "secret", "time"]),
     ("modem", &["at", "log", "random", "secret", "time"]),
-    ("link", &["at", "log", "modem", "ppp", "random", "time"]),
-    ("config", &["link", "log", "modem", "ppp", "secret", "time"]),
+    (
+        "link",
+        &["at", "chat", "log", "modem", "ppp", "random", "time"],
+    ),
+    (
+        "config",
+        &["chat", "link", "log", "modem", "ppp", "secret", "time"],
+    ),
+    ("dns", &["config", "log", "ppp"]),
     ("control", &["at", "link", "log", "modem", "ppp", "time"]),
     // All but `hdlc`: sim::world and sim::site run the gateway's own code against the simulator, in virtual time.
     (
         "sim",
         &[
-            "at", "config", "hdlc", "link", "log", "modem", "ppp", "random", "secret", "time",
+            "at", "chat", "config", "hdlc", "link", "log", "modem", "ppp", "random", "secret",
+            "time",
         ],
     ),
 ];

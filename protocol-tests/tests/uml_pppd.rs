@@ -45,8 +45,8 @@ fn comes_up_without_authentication_and_ends_on_sigterm() {
         link.daemon.process.transcript()
     );
     for line in [
-        "Terminating on signal 15",
         "sent [LCP TermReq id=0x2 \"User request\"]",
+        "Terminating on signal 15",
         "Connection terminated.",
         "Exit.",
     ] {

@@ -13,6 +13,9 @@ use crate::secret::Secret;
 /// What stands where a secret was, as chat's `\q` shows it.
 pub(crate) const HIDDEN: &str = "??????";
 
+/// More than a script of many lines has.
+const MOST_SECRETS: usize = 256;
+
 /// A command without its line end. `Debug` and `Display` hide its secrets, and it is wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Command {
@@ -173,6 +176,16 @@ impl Veil {
             commands.clone().flat_map(|command| command.secrets.clone()),
             commands.map(Command::shown),
         )
+    }
+
+    /// Puts it over `secret` as well, whatever is public.
+    pub fn add(&mut self, secret: Secret) {
+        if !secret.is_empty()
+            && !self.secrets.contains(&secret)
+            && self.secrets.len() < MOST_SECRETS
+        {
+            self.secrets.push(secret);
+        }
     }
 
     /// `line` as the log shows it.

@@ -1,7 +1,8 @@
 //! `uplinkd reconnect`, `disconnect`, `connect`, `reset`, `reload`: a word to the running daemon (spec I4).
 
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::SocketArguments;
@@ -97,6 +98,13 @@ fn find(arguments: &SocketArguments) -> Result<PathBuf, ExitStatus> {
                 ),
             )
         })?;
+    let found: Vec<_> = match arguments.pid {
+        Some(pid) => found
+            .into_iter()
+            .filter(|(name, _)| owner(run_dir, name) == Some(pid))
+            .collect(),
+        None => found,
+    };
     match found.as_slice() {
         [(_, path)] => Ok(path.clone()),
         [] => Err(no_daemon(&format!(
@@ -114,6 +122,12 @@ fn find(arguments: &SocketArguments) -> Result<PathBuf, ExitStatus> {
             ))
         }
     }
+}
+
+/// The process number of the daemon that serves `interface`, as its pid file has it.
+fn owner(run_dir: &Path, interface: &str) -> Option<u32> {
+    let text = fs::read_to_string(run_dir.join(format!("{interface}.pid"))).ok()?;
+    text.trim().parse().ok()
 }
 
 fn no_daemon(what: &str) -> ExitStatus {

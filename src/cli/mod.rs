@@ -2,10 +2,17 @@
 
 pub mod args;
 pub mod at;
+pub mod chat;
+mod completions;
+pub mod config;
 pub mod control;
 pub mod demo;
+pub mod export;
 pub(crate) mod profiles;
+mod reading;
+pub mod resolv_conf;
 pub mod run;
+mod script_host;
 pub mod sim;
 pub mod status;
 
@@ -16,11 +23,17 @@ use clap::Parser;
 
 use crate::control::Request;
 use crate::daemon::logging;
+use crate::io::notify::Notifier;
 use crate::link::ExitStatus;
 use args::{Arguments, Subcommand};
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitStatus {
+    if let Some(words) = chat::words() {
+        let status = chat::run(words);
+        logging::flush();
+        return status;
+    }
     let arguments = Arguments::parse();
     let status = match arguments.command {
         Subcommand::Run(arguments) => run::run(&arguments),
@@ -30,9 +43,15 @@ pub fn main() -> ExitStatus {
         Subcommand::Connect(arguments) => control::run(&arguments, &Request::Connect),
         Subcommand::Reset(arguments) => control::run(&arguments, &Request::Reset),
         Subcommand::Reload(arguments) => control::run(&arguments, &Request::Reload),
+        Subcommand::Config(arguments) => config::run(&arguments),
+        Subcommand::ExportPppd(arguments) => export::run(&arguments),
         Subcommand::At(arguments) => at::run(arguments),
+        Subcommand::Chat(_) => chat::run(std::env::args_os().skip(2).collect()),
         Subcommand::Demo(arguments) => demo::run(&arguments),
         Subcommand::Sim(arguments) => sim::run(arguments),
+        Subcommand::ResolvConf(command) => resolv_conf::run(&command),
+        Subcommand::Completions(arguments) => completions::run(&arguments),
+        Subcommand::ScriptHost(arguments) => script_host::run(&arguments),
     };
     logging::flush();
     status
@@ -45,9 +64,10 @@ pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// An error for the user: one sentence on stderr.
+/// An error for the user: one sentence on stderr, and for systemd, if it has started us.
 pub(crate) fn fail(status: ExitStatus, sentence: &str) -> ExitStatus {
     logging::flush();
+    Notifier::from_environment().status(|| sentence.to_owned());
     complain(format_args!("uplinkd: {sentence}"));
     status
 }

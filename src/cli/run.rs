@@ -4,25 +4,27 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::args::RunArguments;
-use super::profiles;
-use super::{complain, fail, runtime};
-use crate::config::{self, Config, Severity};
+use super::reading::{self, read_config};
+use super::{fail, runtime};
+use crate::config::Config;
 use crate::daemon::control::{self, Handles, Reload, ReloadOutcome};
+use crate::daemon::reload::ReadAgain;
 use crate::daemon::{Control, Daemon, Options, logging};
 use crate::io::control_socket::{self, ControlSocket, SocketProblem};
 use crate::io::harden;
+use crate::io::notify::Notifier;
 use crate::io::reset::Roots;
 use crate::io::signals::{Signal, Signals};
-use crate::link::ExitStatus;
+use crate::io::started_by;
+use crate::io::tun::Tun;
+use crate::link::{ExitStatus, LinkEnd};
 use crate::log::{Level, LogLine};
-use crate::modem::Profiles;
 
 /// Runs the service until it ends.
 pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
@@ -50,15 +52,29 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
             );
         }
     };
-    let (config, profiles) = match read_config(&arguments.config) {
-        Ok(read) => read,
-        Err(status) => return status,
-    };
+    let (config, profiles) =
+        match read_config(&arguments.config, &arguments.ppp_dir, "nothing was started") {
+            Ok(read) => read,
+            Err(status) => return status,
+        };
+    let again = (arguments.config.clone(), arguments.ppp_dir.clone());
+    let read_again = Box::new(move || reading::read_again(&again.0, &again.1));
     logging::init(if arguments.verbose {
         Level::Trace
     } else {
         Level::Debug
     });
+    if let Some(unit) = &arguments.path_unit
+        && !config.start
+        && started_by::path_unit(unit)
+    {
+        return not_wanted(&arguments.config, unit);
+    }
+    // Better now, with an exit status that `systemctl start` shows, than after the first dial.
+    if let Err(problem) = Tun::check() {
+        let end = LinkEnd::Network(problem);
+        return fail(end.exit_status(), &format!("{end}; {}", end.advice()));
+    }
     for (what, dir) in [("state", &arguments.state_dir), ("run", &arguments.run_dir)] {
         if let Err(error) = fs::create_dir_all(dir) {
             return fail(
@@ -101,6 +117,11 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
         once: arguments.once,
         state_dir: arguments.state_dir.clone(),
         lock_dir: arguments.lock_dir.clone(),
+        ppp_dir: arguments.ppp_dir.clone(),
+        resolv_conf: arguments.resolv_conf.clone(),
+        // Our own pid file has that name there, and is as good.
+        script_host: arguments.script_host.clone(),
+        pid_dir: (arguments.pid_dir != arguments.run_dir).then(|| arguments.pid_dir.clone()),
         // Spec I1: `--once` writes no CONNECT_OK.
         config_file: (!arguments.once).then(|| arguments.config.clone()),
         roots: Roots {
@@ -114,11 +135,41 @@ pub(crate) fn run(arguments: &RunArguments) -> ExitStatus {
         // The other one has it.
         None => None,
     };
-    let status = LocalSet::new().block_on(&runtime, serve(config, options, signals, socket));
+    let status = LocalSet::new().block_on(
+        &runtime,
+        serve(config, options, read_again, signals, socket),
+    );
     // Nothing that is still running can hold us up.
     runtime.shutdown_background();
     drop(pid_file);
     status
+}
+
+/// START=no, and nobody but a path unit has started us (spec C1).
+fn not_wanted(config: &Path, unit: &str) -> ExitStatus {
+    let sentence = format!(
+        "START=no in {}: {unit} does not bring the link up; systemctl start ppp.service does all the same",
+        config.display()
+    );
+    logging::emit(&LogLine::uplinkd(Level::Notice, sentence.clone()));
+    let mut notifier = Notifier::from_environment();
+    notifier.status(|| sentence);
+    // For systemd, a service that ends before it is ready has failed.
+    notifier.ready();
+    ExitStatus::DONE
+}
+
+/// A reload that systemd is told of.
+struct Announced(Rc<dyn Reload>);
+
+impl Reload for Announced {
+    fn reload(&self) -> ReloadOutcome {
+        let notifier = Notifier::from_environment();
+        notifier.reloading();
+        let outcome = self.0.reload();
+        notifier.ready();
+        outcome
+    }
 }
 
 /// The control socket. Without one the link is as good; only `uplinkd status` does not work then.
@@ -151,12 +202,17 @@ fn complain_of_socket(problem: &SocketProblem) {
 async fn serve(
     config: Config,
     options: Options,
+    read_again: ReadAgain,
     mut signals: Signals,
     socket: Option<ControlSocket>,
 ) -> ExitStatus {
     let (sender, controls) = mpsc::channel(8);
     let control_sender = sender.clone();
-    let reload: Rc<dyn Reload> = Rc::new(());
+    let daemon = match Daemon::new(config, options, controls, Rc::new(())).await {
+        Ok(daemon) => daemon.with_notifier(Notifier::from_environment()),
+        Err(end) => return fail(end.exit_status(), &end.to_string()),
+    };
+    let reload: Rc<dyn Reload> = Rc::new(Announced(daemon.reloader(read_again)));
     let reload_by_signal = Rc::clone(&reload);
     tokio::task::spawn_local(async move {
         loop {
@@ -177,10 +233,6 @@ async fn serve(
             }
         }
     });
-    let daemon = match Daemon::new(config, options, controls, Rc::new(())).await {
-        Ok(daemon) => daemon,
-        Err(end) => return fail(end.exit_status(), &end.to_string()),
-    };
     let server = socket.map(|socket| {
         let handles = Handles {
             sources: daemon.sources(),
@@ -198,66 +250,6 @@ async fn serve(
     }
     status
 }
-
-/// Reads the configuration and the modem profiles, and prints every problem in them.
-pub(crate) fn read_config(path: &Path) -> Result<(Config, Arc<Profiles>), ExitStatus> {
-    let name = path.display().to_string();
-    let text = read_limited(path).map_err(|error| {
-        let advice = match error.kind() {
-            io::ErrorKind::NotFound => "; name the file with --config FILE",
-            io::ErrorKind::PermissionDenied => "; run as root, or make the file readable",
-            _ => "",
-        };
-        fail(
-            ExitStatus::CONFIGURATION,
-            &format!("the configuration {name} cannot be read: {error}{advice}"),
-        )
-    })?;
-    // Where the user's profiles are stands in it, and whether the models that it names exist is known with these.
-    let (profile_dir, configured) = match config::read(&name, &text).0 {
-        Some(config) => {
-            let configured = config.profile_dir != Config::default().profile_dir;
-            (config.profile_dir, configured)
-        }
-        None => (Config::default().profile_dir, false),
-    };
-    let (profiles, bad_profiles) = profiles::load(&profile_dir, configured);
-    let models: Vec<&str> = profiles.names().collect();
-    let (config, diagnostics) = config::read_with_models(&name, &text, &models);
-    for diagnostic in &diagnostics {
-        complain(diagnostic.render());
-    }
-    let errors = diagnostics
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .count();
-    let files = if bad_profiles == 0 {
-        name
-    } else {
-        format!("{name} and {}", profile_dir.display())
-    };
-    let errors = errors + bad_profiles;
-    match config {
-        Some(config) if errors == 0 => Ok((config, Arc::new(profiles))),
-        _ => Err(fail(
-            ExitStatus::CONFIGURATION,
-            &format!(
-                "{files}: {errors} {}; nothing was started",
-                if errors == 1 { "error" } else { "errors" }
-            ),
-        )),
-    }
-}
-
-/// The file, or as much of it as shows that it is too large: `--config /dev/zero` must not fill the memory.
-fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(READ_LIMIT).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-/// One byte more than [`config::read`] accepts.
-const READ_LIMIT: u64 = 1024 * 1024 + 1;
 
 /// `RUN_DIR/IFNAME.pid`, locked while we run and removed at the end.
 struct PidFile {

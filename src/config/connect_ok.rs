@@ -5,7 +5,7 @@
 //! is no new text, and the mark belongs into the state directory instead. Writing the file is the caller's business
 //! (`io::state_file::replace_keeping_mode`).
 
-use super::{Config, is_native, read};
+use super::{Config, Diagnostic, Peers, device, is_native, read_any};
 
 /// The line of the `KEY=VALUE` format.
 const KEYVALUE: &[u8] = b"CONNECT_OK=1";
@@ -26,7 +26,7 @@ pub enum ConnectOkError {
     NoPlace,
 }
 
-/// The text of the file with the mark; `None` if it has it already. `name` chooses the format as in [`read`].
+/// The text of the file with the mark; `None` if it has it already. `name` chooses the format as in [`read`](super::read).
 ///
 /// A comment that has the line does not count, nor a line that a later one overrides.
 ///
@@ -51,17 +51,14 @@ pub fn add(name: &str, text: &[u8]) -> Result<Option<Vec<u8>>, ConnectOkError> {
     };
     let (found, _) = read(name, &marked);
     match found {
-        Some(found) if means_the_same(&found, &wanted) => Ok(Some(marked)),
+        Some(found) if found == wanted => Ok(Some(marked)),
         Some(_) | None => Err(ConnectOkError::NoPlace),
     }
 }
 
-/// `Debug` tells all but the secrets.
-fn means_the_same(one: &Config, other: &Config) -> bool {
-    let pin = |config: &Config| config.pin.as_ref().map(|pin| pin.expose().to_vec());
-    format!("{one:?}") == format!("{other:?}")
-        && one.password.expose() == other.password.expose()
-        && pin(one) == pin(other)
+/// The mark stands in the main file, whatever a peers file that it names says.
+fn read(name: &str, text: &[u8]) -> (Option<Config>, Vec<Diagnostic>) {
+    read_any(name, text, device::Models::default(), Peers::Skip)
 }
 
 /// `text` with `lines` at its end, in the manner of its line ends.

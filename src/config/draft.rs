@@ -4,7 +4,7 @@ mod recovery;
 
 use super::device::Models;
 use super::diagnostic::Severity;
-use super::{Auth, Config, MonitorConfig};
+use super::{Auth, Config, Dialer, MonitorConfig};
 
 /// A configuration in the making.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Draft<'a> {
     /// What may be named as a model.
     pub(super) models: Models<'a>,
     pub(super) config: Config,
+    /// C2: the peers file from which the link's options come.
+    pub(super) provider: Option<String>,
     /// `None`: not said, so that the account decides (spec C16).
     pub(super) auth: Option<Auth>,
 }
@@ -99,7 +101,10 @@ impl<'a> Draft<'a> {
         is_set: impl Fn(Field) -> bool,
     ) -> Vec<Clash> {
         let mut clashes = Clashes::default();
-        self.link(&mut clashes, &name);
+        // With a peers file its own reader has judged them.
+        if self.provider.is_none() {
+            self.link(&mut clashes, &name);
+        }
         recovery::supervision(&self.config, &mut clashes, &name, &is_set);
         recovery::monitor(&self.config, &mut clashes, &name, &is_set);
         clashes.0
@@ -110,7 +115,8 @@ impl<'a> Draft<'a> {
         let config = &self.config;
         let account = name(Field::Account);
         let auth = name(Field::Auth);
-        if config.apn.is_none() {
+        // Whoever else dials knows his access point.
+        if config.apn.is_none() && config.dialer == Dialer::Modem {
             clashes.add(
                 Severity::Warning,
                 &[Field::Apn],

@@ -15,9 +15,16 @@ use super::device::{self, Models, looks_like_a_model};
 use super::diagnostic::Severity;
 use super::draft::Draft;
 use super::lexer::{self, Assignment, FlawKind, Line, quoted};
+use super::pppd::{self, Imported};
 use super::report::{LINE_LIMIT, Place, Report, is_secret_name, nearest};
 use super::value::{self, Refusal, shown};
-use super::{Config, Device};
+use super::{Config, Device, Peers};
+
+/// The key for a setting that uplinkd.toml calls `setting`.
+pub(super) fn key_of_setting(setting: &str) -> Option<&'static str> {
+    let (_, name, _) = KEYS.iter().find(|(key, ..)| key.setting() == setting)?;
+    Some(name)
+}
 
 /// A file larger than this is not a configuration.
 pub(super) const FILE_LIMIT: usize = 1 << 20;
@@ -51,7 +58,12 @@ impl<'a> Setting<'a> {
 }
 
 /// Reads `text` into a configuration; the problems go to `report`.
-pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Config {
+pub(super) fn read(
+    text: &[u8],
+    models: Models<'_>,
+    peers: Peers<'_>,
+    report: &mut Report,
+) -> Config {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if text.len() > FILE_LIMIT {
         report.error(
@@ -69,10 +81,21 @@ pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Conf
         );
         return Config::default();
     }
+    // As a power cut may leave a file, or somebody a program in its place. A single NUL is a slip with a place of its own.
+    let nuls = text.iter().filter(|byte| **byte == 0).count();
+    if nuls > 3 && nuls > text.len() / 50 {
+        report.error(
+            Place::FILE,
+            format!("the file has {nuls} NUL bytes: it is not text"),
+            Some("expected a file of KEY=VALUE lines".to_owned()),
+        );
+        return Config::default();
+    }
     let text = String::from_utf8_lossy(text);
     let mut reader = Reader {
         report,
         models,
+        peers,
         settings: BTreeMap::new(),
         broken: BTreeSet::new(),
         open: false,
@@ -86,6 +109,7 @@ pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Conf
 struct Reader<'a, 'r> {
     report: &'r mut Report,
     models: Models<'r>,
+    peers: Peers<'r>,
     settings: BTreeMap<Key, Setting<'a>>,
     /// Keys of lines that could not be read: they are not missing.
     broken: BTreeSet<Key>,
@@ -319,10 +343,56 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// C2: makes what the peers file says the ground that the other keys build upon.
+    fn provider(&mut self, draft: &mut Draft<'_>) -> Option<Imported> {
+        let setting = self.settings.get(&Key::Provider)?;
+        if let Err(refusal) = apply(draft, Key::Provider, &setting.value) {
+            self.broken.insert(Key::Provider);
+            refuse(self.report, Severity::Error, setting, refusal);
+            return None;
+        }
+        let name = draft.provider.as_deref()?;
+        let imported = match pppd::provided(name, self.peers, self.report) {
+            Ok(imported) => imported?,
+            Err(refusal) => {
+                self.broken.insert(Key::Provider);
+                refuse(self.report, Severity::Error, setting, refusal);
+                return None;
+            }
+        };
+        let unused: Vec<&str> = self
+            .settings
+            .values()
+            .filter(|setting| !setting.value.is_empty())
+            .filter(|setting| is_unused(setting.key, draft, Some(&imported)))
+            .map(|setting| setting.name)
+            .collect();
+        if !unused.is_empty() {
+            let message = format!(
+                "PROVIDER is set, so that nothing is made of {}",
+                unused.join(", ")
+            );
+            let help =
+                format!("expected what they say in the peers file {name}, or an empty PROVIDER");
+            self.report.warning(setting.place(), message, Some(help));
+        }
+        draft.config = imported.config.clone();
+        draft.auth = Some(imported.auth);
+        Some(imported)
+    }
+
     /// Judges the winning values, then what they mean together.
     fn finish(mut self) -> Config {
         let mut draft = Draft::new(self.models);
+        let imported = self.provider(&mut draft);
         for setting in self.settings.values() {
+            if !setting.value.is_empty() {
+                let line = setting.place.line;
+                self.report.said(setting.key.setting(), line);
+            }
+            if setting.key == Key::Provider || is_unused(setting.key, &draft, imported.as_ref()) {
+                continue;
+            }
             if let Err(refusal) = apply(&mut draft, setting.key, &setting.value) {
                 self.broken.insert(setting.key);
                 refuse(self.report, Severity::Error, setting, refusal);
@@ -349,6 +419,7 @@ impl<'a> Reader<'a, '_> {
             }
         }
         if let Some(setting) = self.settings.get(&Key::Device)
+            && !is_unused(Key::Device, &draft, imported.as_ref())
             && !self.broken.contains(&Key::Device)
             && matches!(draft.config.device, Device::Tty(_))
             && looks_like_a_model(&setting.value)
@@ -362,9 +433,18 @@ impl<'a> Reader<'a, '_> {
                 Some(device::EXPECTED_IF_UNKNOWN.to_owned()),
             );
         }
+        if let Some(imported) = &imported {
+            imported.compare(&draft.config, name, is_set, self.report);
+        }
         // This format has no key for what `finish` asks about.
         draft.finish(|_| false)
     }
+}
+
+/// Whether a peers file says instead what the key says.
+fn is_unused(key: Key, draft: &Draft<'_>, imported: Option<&Imported>) -> bool {
+    let names_device = imported.is_some_and(|imported| imported.has_device);
+    draft.provider.is_some() && (key.is_of_link() || (key == Key::Device && names_device))
 }
 
 /// What is said of a piece of a value: not the piece if the value is a secret.

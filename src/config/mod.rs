@@ -6,22 +6,34 @@
 
 #![forbid(unsafe_code)]
 
+pub mod change;
 pub mod connect_ok;
+pub mod describe;
 pub mod diagnostic;
+pub mod export;
+pub mod files;
 pub mod keyvalue;
 pub mod native;
+pub mod write;
 
 mod bringup;
 mod device;
+mod dialing;
 mod draft;
 mod lexer;
+mod pppd;
 mod report;
+mod setting;
+mod system;
 mod value;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::chat;
 use crate::link::{BackoffPolicy, Policy};
 use crate::modem::{Carrier, NetMode, ResetStep};
 use crate::ppp::SessionConfig;
@@ -31,9 +43,12 @@ use crate::secret::Secret;
 pub use crate::link::TimeOfDay;
 pub use device::MODELS;
 pub use diagnostic::{Diagnostic, Severity};
+pub use files::Files;
+pub use setting::Effect;
+pub use system::{DnsConfig, DnsManager, ScriptsConfig};
 
 /// Everything that a configuration file can say, whatever its format. `Default` is what an empty file means.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// C1. Whether the unit starts at boot; `uplinkd run` ignores it.
     pub start: bool,
@@ -110,6 +125,9 @@ pub struct Config {
     pub modem_lines: bool,
     /// C15.
     pub default_route: bool,
+    /// F1: at metric 0, in place of another default route, which comes back. Without it (pppd's `defaultroute` alone),
+    /// another one stays, and ours is not set.
+    pub replace_default_route: bool,
     /// Route metric, `None`: 0, replacing the former default route.
     pub route_metric: Option<u32>,
     /// N1. Name of the interface.
@@ -122,6 +140,8 @@ pub struct Config {
     pub account: String,
     /// C17.
     pub password: Secret,
+    /// F1: the one for PAP, where pap-secrets has another than chap-secrets.
+    pub pap_password: Option<Secret>,
     /// C20.
     pub local_address: Option<Ipv4Addr>,
     /// C20.
@@ -143,6 +163,39 @@ pub struct Config {
     pub dial_timeout: Option<Duration>,
     /// D1: dial command; `None`: the profile's, else `ATDT*99***1#`.
     pub dial: Option<String>,
+    /// C2, F1. How CONNECT is reached.
+    pub dialer: Dialer,
+    /// F1: pppd's `disconnect`, run before the hang-up.
+    pub disconnect: Option<Arc<chat::Call>>,
+    /// F1: pppd's `maxconnect`: the link ends after this long.
+    pub max_connect: Option<Duration>,
+    /// N4.
+    pub scripts: ScriptsConfig,
+    /// N3.
+    pub dns: DnsConfig,
+}
+
+/// How an open tty becomes a line to the peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Dialer {
+    /// By our own dialog with the modem (spec D).
+    #[default]
+    Modem,
+    /// By the chat script of a peers file (spec F2).
+    Chat(Arc<chat::Call>),
+    /// It is one: a peers file without `connect`.
+    Direct,
+}
+
+impl Dialer {
+    /// Whether it is a chat script that sets the modem's APN or account, which wears out the flash of a modem with that mark
+    /// (spec D5).
+    pub fn sets_context(&self) -> bool {
+        match self {
+            Self::Chat(call) => pppd::sets_context(&call.script),
+            Self::Modem | Self::Direct => false,
+        }
+    }
 }
 
 /// C21 to C25: watching the link with pings.
@@ -252,12 +305,14 @@ impl Default for Config {
             rtscts: true,
             modem_lines: true,
             default_route: false,
+            replace_default_route: true,
             route_metric: None,
             interface: "ppp0".to_owned(),
             auth: Auth::NoAuth,
             allow_pap: false,
             account: String::new(),
             password: Secret::default(),
+            pap_password: None,
             local_address: None,
             remote_address: None,
             netmask: None,
@@ -272,6 +327,11 @@ impl Default for Config {
             command_timeout: Duration::from_secs(30),
             dial_timeout: None,
             dial: None,
+            dialer: Dialer::Modem,
+            disconnect: None,
+            max_connect: None,
+            scripts: ScriptsConfig::default(),
+            dns: DnsConfig::default(),
         }
     }
 }
@@ -308,6 +368,7 @@ impl Config {
                 remote: self.remote_address,
                 accept_remote: self.ipcp.accept_remote || self.remote_address.is_none(),
                 assign: None,
+                request_dns: self.ipcp.request_dns && self.dns.use_peer,
                 ..self.ipcp.clone()
             },
             echo: self.echo,
@@ -318,6 +379,7 @@ impl Config {
         Credentials {
             user: self.account.clone(),
             secret: self.password.clone(),
+            pap_secret: self.pap_password.clone(),
             allow,
         }
     }
@@ -354,9 +416,42 @@ impl PdpType {
 /// Reads the text of a configuration file; `name` is what diagnostics call it, and `.toml` at its end chooses the
 /// format. The configuration is there unless a diagnostic is an error.
 ///
-/// The models that it may name are [`MODELS`]; see [`read_with_models`].
+/// The models that it may name are [`MODELS`]; see [`read_with_models`]. PROVIDER is an error; see [`read_with`].
 pub fn read(name: &str, text: &[u8]) -> (Option<Config>, Vec<Diagnostic>) {
-    read_any(name, text, device::Models::default())
+    read_any(name, text, device::Models::default(), Peers::OutOfReach)
+}
+
+/// Where a reader finds what a file names.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The files that it names: pppd's, with PROVIDER.
+    pub files: &'a dyn Files,
+    /// `/etc/ppp`, or what stands for it.
+    pub ppp_dir: &'a Path,
+    /// The models that it may name, as for [`read_with_models`]; `None`: [`MODELS`].
+    pub models: Option<&'a [&'a str]>,
+}
+
+/// As [`read`], where PROVIDER may name a peers file of pppd's (spec C2): its options, and what they name, become part of
+/// the configuration, and the problems in these files are among the diagnostics.
+pub fn read_with(
+    name: &str,
+    text: &[u8],
+    sources: &Sources<'_>,
+) -> (Option<Config>, Vec<Diagnostic>) {
+    let models = sources
+        .models
+        .map_or_else(device::Models::default, device::Models::all);
+    let reading = pppd::Reading {
+        files: sources.files,
+        ppp_dir: sources.ppp_dir,
+    };
+    read_any(name, text, models, Peers::Read(reading))
+}
+
+/// Every option of pppd's, and what becomes of it: the text of `docs/pppd-options.md`.
+pub fn pppd_options_page() -> String {
+    pppd::options_page()
 }
 
 /// As [`read`], where `models` are the names of all modem profiles, those of the user's own too. Where these lie stands in
@@ -366,22 +461,46 @@ pub fn read_with_models(
     text: &[u8],
     models: &[&str],
 ) -> (Option<Config>, Vec<Diagnostic>) {
-    read_any(name, text, device::Models::all(models))
+    read_any(name, text, device::Models::all(models), Peers::OutOfReach)
+}
+
+/// What a reader does with PROVIDER.
+#[derive(Clone, Copy)]
+enum Peers<'a> {
+    /// Its file is read.
+    Read(pppd::Reading<'a>),
+    /// It is an error: there are no files.
+    OutOfReach,
+    /// Only the main file is asked about.
+    Skip,
 }
 
 fn read_any(
     name: &str,
     text: &[u8],
     models: device::Models<'_>,
+    peers: Peers<'_>,
 ) -> (Option<Config>, Vec<Diagnostic>) {
     let mut report = report::Report::new(name);
     let config = if is_native(name) {
-        native::read(text, models, &mut report)
+        native::read(text, models, peers, &mut report)
     } else {
-        keyvalue::read(text, models, &mut report)
+        keyvalue::read(text, models, peers, &mut report)
     };
     let config = if report.failed() { None } else { Some(config) };
     (config, report.finish())
+}
+
+/// The settings that a file has a value for, by their names in uplinkd.toml, and the line of each: for
+/// [`write::show`]. What it says wrong is not told again.
+pub fn origins(name: &str, text: &[u8]) -> BTreeMap<&'static str, usize> {
+    let mut report = report::Report::new(name);
+    if is_native(name) {
+        native::read(text, device::Models::default(), Peers::Skip, &mut report);
+    } else {
+        keyvalue::read(text, device::Models::default(), Peers::Skip, &mut report);
+    }
+    report.origins()
 }
 
 fn is_native(name: &str) -> bool {
@@ -389,112 +508,4 @@ fn is_native(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn credentials(config: &Config, empty: bool) -> (String, Vec<u8>, AllowedAuth) {
-        let Credentials {
-            user,
-            secret,
-            allow,
-        } = config.session(empty).credentials;
-        (user, secret.expose().to_vec(), allow)
-    }
-
-    fn sora(auth: Auth) -> Config {
-        Config {
-            auth,
-            account: "sora".to_owned(),
-            password: Secret::new("geheim"),
-            ..Config::default()
-        }
-    }
-
-    #[test]
-    fn authentication_follows_the_configuration() {
-        let allow = |chap_md5, pap| AllowedAuth { chap_md5, pap };
-        let named = |allow| ("sora".to_owned(), b"geheim".to_vec(), allow);
-        let nobody = |allow| (String::new(), Vec::new(), allow);
-        let insisted = Config {
-            allow_pap: true,
-            ..sora(Auth::Chap)
-        };
-        for (config, empty, expected) in [
-            (sora(Auth::Chap), false, named(allow(true, false))),
-            (sora(Auth::Chap), true, named(allow(true, false))),
-            (insisted, false, named(allow(true, true))),
-            (sora(Auth::Pap), false, named(allow(false, true))),
-            (sora(Auth::NoAuth), false, nobody(allow(false, false))),
-            (sora(Auth::NoAuth), true, nobody(allow(true, true))),
-        ] {
-            assert_eq!(credentials(&config, empty), expected, "{config:?}");
-            assert!(config.session(empty).demand.is_none());
-        }
-    }
-
-    #[test]
-    fn a_fixed_address_is_insisted_on_unless_told_otherwise() {
-        let local = Some(Ipv4Addr::new(10, 0, 0, 2));
-        let free = Config::default().session(false).ipcp;
-        assert_eq!(free, IpcpConfig::default());
-        let fixed = Config {
-            local_address: local,
-            ..Config::default()
-        };
-        assert_eq!(
-            fixed.session(false).ipcp,
-            IpcpConfig {
-                local,
-                accept_local: false,
-                ..IpcpConfig::default()
-            }
-        );
-        let mut lax = fixed;
-        lax.ipcp.accept_local = true;
-        assert_eq!(
-            lax.session(false).ipcp,
-            IpcpConfig {
-                local,
-                ..IpcpConfig::default()
-            }
-        );
-    }
-
-    #[test]
-    fn the_policy_is_persistent_with_five_seconds_unless_told() {
-        let expected = Policy {
-            persist: true,
-            once: false,
-            holdoff: Duration::from_secs(5),
-            retry: 3,
-            reset_on_fail: true,
-            reset_always: false,
-            reset_wait: None,
-            reset_any: false,
-            good_after: Duration::from_secs(60),
-            backoff: BackoffPolicy::default(),
-            demand: false,
-        };
-        assert_eq!(Config::default().policy(false), expected);
-        let once = Policy {
-            once: true,
-            reset_on_fail: false,
-            ..expected
-        };
-        assert_eq!(Config::default().policy(true), once);
-    }
-
-    #[test]
-    fn the_ending_chooses_the_format() {
-        let old = b"DEVICE=ttyUSB0\n";
-        let new = b"[modem]\ndevice = \"ttyUSB0\"\n";
-        for (name, text, readable) in [
-            ("ppp", &old[..], true),
-            ("ppp.toml", &old[..], false),
-            ("uplinkd.toml", &new[..], true),
-            ("uplinkd.conf", &new[..], false),
-        ] {
-            assert_eq!(read(name, text).0.is_some(), readable, "{name}");
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,4 @@
-//! The native format, uplinkd.toml: everything the old file says and the settings it has no key for (spec C27, a first
-//! cut).
+//! The native format, uplinkd.toml: everything the old file says and the settings it has no key for (spec C27).
 //!
 //! serde takes the file apart and knows the keys; a value is taken as it comes (`Scalar`) and judged by the checks
 //! that the old format uses too, so that each is reported at its own place and in the same words.
@@ -8,6 +7,7 @@ mod apply;
 mod scalar;
 mod schema;
 mod supervision;
+mod system;
 
 use std::ops::Range;
 
@@ -15,14 +15,16 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue, ValueDeserializer};
 
+use self::scalar::Scalar;
 use self::schema::File;
-use super::Config;
 use super::device::Models;
 use super::diagnostic::HIDDEN;
 use super::draft::{Draft, Field};
 use super::keyvalue::FILE_LIMIT;
+use super::pppd::{self, Imported};
 use super::report::{Place, Report, is_secret_name, mask, nearest};
-use super::value::Refusal;
+use super::value::{self, Refusal};
+use super::{Config, Peers};
 
 /// Every key that the format knows, with its sections: `ppp.echo.interval`.
 pub fn known_keys() -> impl Iterator<Item = &'static str> {
@@ -30,7 +32,12 @@ pub fn known_keys() -> impl Iterator<Item = &'static str> {
 }
 
 /// Reads `text` into a configuration; the problems go to `report`.
-pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Config {
+pub(super) fn read(
+    text: &[u8],
+    models: Models<'_>,
+    peers: Peers<'_>,
+    report: &mut Report,
+) -> Config {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if text.len() > FILE_LIMIT {
         report.error(
@@ -54,7 +61,7 @@ pub(super) fn read(text: &[u8], models: Models<'_>, report: &mut Report) -> Conf
             return Config::default();
         }
     };
-    Reader::new(text, report).read(models)
+    Reader::new(text, report).read(models, peers)
 }
 
 /// What turns bytes into places, and collects.
@@ -88,7 +95,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         }
     }
 
-    fn read(mut self, models: Models<'_>) -> Config {
+    fn read(mut self, models: Models<'_>, peers: Peers<'_>) -> Config {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
             for error in errors {
@@ -97,8 +104,9 @@ impl<'a, 'r> Reader<'a, 'r> {
             return Config::default();
         }
         let span = table.span();
-        let file = self.file(table.into_inner(), &span);
+        let mut file = self.file(table.into_inner(), &span);
         let mut draft = Draft::new(models);
+        let imported = self.provider(&mut draft, file.ppp.provider.take(), peers);
         apply::apply(&mut self, &mut draft, file);
         let spans = &self.spans;
         let is_set = |field| spans.iter().any(|(set, _)| *set == field);
@@ -114,7 +122,44 @@ impl<'a, 'r> Reader<'a, 'r> {
                     .add(clash.severity, place, clash.message, Some(clash.help));
             }
         }
+        if let Some(imported) = &imported {
+            imported.compare(&draft.config, field_name, is_set, self.report);
+        }
         draft.finish(is_set)
+    }
+
+    /// C2: makes what the peers file says the ground that the other keys build upon. Unlike in the old format, each of them
+    /// stands above it.
+    fn provider(
+        &mut self,
+        draft: &mut Draft<'_>,
+        value: Option<Spanned<Scalar>>,
+        peers: Peers<'_>,
+    ) -> Option<Imported> {
+        let value = value?;
+        let judged = match value.get_ref().unless_empty(value::provider) {
+            Ok(None) => return None,
+            Ok(Some(name)) => {
+                let provided = pppd::provided(&name, peers, self.report);
+                draft.provider = Some(name);
+                provided
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match judged {
+            Ok(imported) => {
+                let imported = imported?;
+                draft.config = imported.config.clone();
+                draft.auth = Some(imported.auth);
+                Some(imported)
+            }
+            Err(refusal) => {
+                let message = format!("ppp.provider: {}", refusal.what);
+                let help = Some(format!("expected {}", refusal.expected));
+                self.error(value.span(), message, help);
+                None
+            }
+        }
     }
 
     /// Lets serde take the table apart. What it refuses (unknown keys, sections that are none) is reported and taken
@@ -185,6 +230,8 @@ impl<'a, 'r> Reader<'a, 'r> {
     ) {
         let Some(value) = value else { return };
         let span = value.span();
+        let line = self.lines.partition_point(|line| line.start <= span.start);
+        self.report.said(name, line);
         let field = FIELDS
             .iter()
             .find(|(_, known)| *known == name)
@@ -207,6 +254,11 @@ impl<'a, 'r> Reader<'a, 'r> {
     fn error(&mut self, span: Range<usize>, message: String, help: Option<String>) {
         let place = self.place(&span);
         self.report.error(place, message, help);
+    }
+
+    fn warning(&mut self, span: Range<usize>, message: String, help: String) {
+        let place = self.place(&span);
+        self.report.warning(place, message, Some(help));
     }
 
     fn place(&self, span: &Range<usize>) -> Place<'a> {
@@ -289,8 +341,17 @@ fn source_lines(text: &str) -> Vec<SourceLine<'_>> {
     let mut lines = Vec::new();
     let mut start = 0;
     let mut open: Option<&str> = None;
+    let mut in_list = false;
     for line in text.split('\n') {
-        let secret = open.is_some();
+        // Words of chat scripts and variables for hooks may hold a password. Where such a list ends is not known in a
+        // file with errors.
+        let begins_list = ["script", "environment"].iter().any(|name| {
+            line.trim_start()
+                .strip_prefix(name)
+                .is_some_and(|behind| behind.trim_start().starts_with('='))
+        });
+        let secret = open.is_some() || in_list || begins_list;
+        in_list = (in_list || begins_list) && !line.trim_end().ends_with(']');
         if let Some(quotes) = open {
             if line.contains(quotes) {
                 open = None;

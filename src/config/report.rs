@@ -1,5 +1,7 @@
 //! Collects the problems of one file: bounded, in the order of the file, secrets hidden.
 
+use std::collections::BTreeMap;
+
 use super::diagnostic::{Diagnostic, HIDDEN, Severity};
 
 /// More problems than this are counted and not kept: a file of nonsense must not fill the memory or the log.
@@ -39,6 +41,8 @@ pub(super) struct Report {
     /// How many were not kept, and the worst of them.
     more: Option<(usize, Severity)>,
     failed: bool,
+    /// Settings that the file has, by their names in uplinkd.toml, and the line of each.
+    said: BTreeMap<&'static str, usize>,
 }
 
 impl Report {
@@ -48,7 +52,18 @@ impl Report {
             found: Vec::new(),
             more: None,
             failed: false,
+            said: BTreeMap::new(),
         }
+    }
+
+    /// The file has a value for a setting.
+    pub(super) fn said(&mut self, setting: &'static str, line: usize) {
+        self.said.insert(setting, line);
+    }
+
+    /// The settings that the file has, and the line of each.
+    pub(super) fn origins(self) -> BTreeMap<&'static str, usize> {
+        self.said
     }
 
     pub(super) fn error(&mut self, place: Place<'_>, message: String, help: Option<String>) {
@@ -66,21 +81,38 @@ impl Report {
         message: String,
         help: Option<String>,
     ) {
+        let file = self.file.clone();
+        self.add_in(&file, severity, place, message, help);
+    }
+
+    /// A problem of another file than the report's own, such as one that it names.
+    pub(super) fn add_in(
+        &mut self,
+        file: &str,
+        severity: Severity,
+        place: Place<'_>,
+        message: String,
+        help: Option<String>,
+    ) {
         self.failed |= severity == Severity::Error;
         if self.is_full() {
             let (count, worst) = self.more.unwrap_or((0, severity));
             self.more = Some((count + 1, worst.max(severity)));
             return;
         }
+        let source = mask(place.source);
+        // What is said of a line that holds a secret may quote more of it than one key's value.
+        let has_secret = source != place.source;
+        let told = |text: String| if has_secret { mask_quoted(&text) } else { text };
         self.found.push(Diagnostic {
             severity,
-            file: self.file.clone(),
+            file: file.to_owned(),
             line: place.line,
             column: place.column,
             width: place.width.max(1),
-            source: mask(place.source).chars().take(LINE_LIMIT).collect(),
-            message,
-            help,
+            source: source.chars().take(LINE_LIMIT).collect(),
+            message: told(message),
+            help: help.map(told),
         });
     }
 
@@ -94,9 +126,17 @@ impl Report {
         self.failed
     }
 
-    /// All of them: by line, those of the file as a whole last.
+    /// All of them: by file, its own first, then by line, those of the file as a whole last.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|d| (d.line == 0, d.line, d.column));
+        let mut files = vec![self.file.clone()];
+        for found in &self.found {
+            if !files.contains(&found.file) {
+                files.push(found.file.clone());
+            }
+        }
+        let rank = |file: &str| files.iter().position(|known| known == file);
+        self.found
+            .sort_by_key(|d| (rank(&d.file), d.line == 0, d.line, d.column));
         if let Some((count, severity)) = self.more {
             self.found.push(Diagnostic {
                 severity,
@@ -133,6 +173,21 @@ pub(super) fn mask(line: &str) -> String {
         before = end;
     }
     line.to_owned()
+}
+
+/// Replaces what stands behind `PASSWORD=` in a sentence, to its end.
+fn mask_quoted(text: &str) -> String {
+    let mut before = 0;
+    while let Some((start, end)) = next_word(text, before) {
+        let word = text.get(start..end).unwrap_or_default();
+        let (said, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        let is_example = rest.starts_with("='...'");
+        if rest.len() > 1 && rest.starts_with('=') && !is_example && is_secret_name(word) {
+            return format!("{said}={HIDDEN}");
+        }
+        before = end;
+    }
+    text.to_owned()
 }
 
 /// The next word of letters, digits and underscores at or behind byte `from`.

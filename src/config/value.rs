@@ -2,15 +2,22 @@
 //!
 //! Each takes the text (or number) of a value and gives back what it means, or a [`Refusal`] in words.
 
+mod system;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::diagnostic::printable;
+use super::pppd::is_peer_name;
 use super::{Auth, PdpType, TimeOfDay};
 use crate::modem::{Carrier, NetMode};
 use crate::secret::Secret;
+
+pub(super) use system::{
+    chat_word, dns_manager, dns_server, link_name, script, script_argument, variable,
+};
 
 /// Why a value was refused. The reader puts the key's name before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +45,36 @@ impl Refusal {
             ..self
         }
     }
+}
+
+/// Octets as a map of bits, written as pppd's `escape` has them: `11,13`.
+pub(super) fn octets(text: &str) -> Result<[u32; 8], Refusal> {
+    let mut map = [0u32; 8];
+    for code in text.split([',', ' ']).filter(|code| !code.is_empty()) {
+        let digits = code.strip_prefix("0x").unwrap_or(code);
+        // 5e would go out as 7d 7e, which ends the frame.
+        let octet = u8::from_str_radix(digits, 16).ok();
+        let Some(octet) = octet.filter(|octet| *octet != 0x5e) else {
+            return Err(Refusal::new(
+                format!("not all of {} can be escaped", shown(text)),
+                "hexadecimal numbers from 0 to ff, but not 5e, with commas between",
+            ));
+        };
+        if let Some(word) = map.get_mut(usize::from(octet / 32)) {
+            *word |= 1 << (octet % 32);
+        }
+    }
+    Ok(map)
+}
+
+/// C2: the name of a file in pppd's folder of peers.
+pub(super) fn provider(text: &str) -> Result<String, Refusal> {
+    if is_peer_name(text) {
+        return Ok(text.to_owned());
+    }
+    let last = text.rsplit('/').next().filter(|name| is_peer_name(name));
+    let what = format!("{} leads out of the folder of peers", shown(text));
+    Err(Refusal::new(what, "the name of a file in /etc/ppp/peers").meaning(last))
 }
 
 /// `value` in quotes, cut when long.

@@ -3,20 +3,22 @@
 //! Only monotonic time is kept. Wall times are worked out in [`Board::snapshot`] from the wall clock of that moment, so
 //! that they are right even if a gateway booted in 1970 and learnt the time later.
 
+mod clocks;
+
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::status::{
-    Aged, Attempts, Class, Failure, Link, MAX_FAILURES, MAX_TEXT, MAX_WARNINGS, Modem, Moment,
-    Monitor, Ping, Planned, Queue, Reset, Resets, StateWord, Status, Step, Traffic,
+    Attempts, Class, MAX_FAILURES, MAX_TEXT, MAX_WARNINGS, Monitor, Ping, Queue, Resets, Resolver,
+    StateWord, Status, Step, Traffic,
 };
 use crate::link::{FailureClass, LinkEnd, ResetOutcome};
 use crate::modem::ModemInfo;
 use crate::ppp::Ipv4Settings;
 use crate::time::Instant;
+use clocks::{Clocks, rfc3339};
 
 /// Failures that come again count as the same one only within this time.
 const SAME_WITHIN: Duration = Duration::from_secs(2 * 3600);
@@ -62,6 +64,7 @@ pub struct Board {
     queue: Option<Queue>,
     provisioning_writes: Option<u32>,
     monitor: Option<Watch>,
+    resolver: Option<Resolver>,
     warnings: VecDeque<String>,
 }
 
@@ -147,6 +150,7 @@ impl Board {
             queue: None,
             provisioning_writes: None,
             monitor: None,
+            resolver: None,
             warnings: VecDeque::new(),
         }
     }
@@ -237,6 +241,16 @@ impl Board {
             self.past_traffic = self.past_traffic.plus(link.traffic);
         }
         self.monitor = None;
+    }
+
+    /// Who has been told the DNS servers of the link; `None`: nobody has any of it.
+    pub fn note_resolver(&mut self, resolver: Option<Resolver>) {
+        self.resolver = resolver.map(|resolver| Resolver {
+            manager: clean(&resolver.manager),
+            why: clean(&resolver.why),
+            problem: resolver.problem.as_deref().map(clean),
+            servers: resolver.servers,
+        });
     }
 
     /// Packets of the link that is up, since it came up.
@@ -432,6 +446,7 @@ impl Board {
                 .map(|past| clock.failure(past))
                 .collect(),
             link,
+            resolver: self.resolver.clone(),
             traffic: match &self.link {
                 Some(link) => self.past_traffic.plus(link.traffic),
                 None => self.past_traffic,
@@ -453,105 +468,6 @@ impl Board {
     }
 }
 
-/// A moment on both clocks: turns the one's moments into the other's.
-struct Clocks {
-    now: Instant,
-    wall: Timestamp,
-}
-
-impl Clocks {
-    fn moment(&self, at: Instant) -> Moment {
-        let ago = self.now.since(at);
-        Moment {
-            at: rfc3339(self.wall, -nanoseconds(ago)),
-            seconds_ago: ago.as_secs(),
-        }
-    }
-
-    fn planned(&self, what: &str, at: Option<Instant>) -> Planned {
-        let wait = at.map(|at| at.since(self.now));
-        Planned {
-            what: clean(what),
-            at: wait.map(|wait| rfc3339(self.wall, nanoseconds(wait))),
-            in_seconds: wait.map(|wait| {
-                let begun = u64::from(wait.subsec_nanos() > 0);
-                wait.as_secs().saturating_add(begun)
-            }),
-        }
-    }
-
-    fn aged<T>(&self, value: Option<T>, at: Instant) -> Option<Aged<T>> {
-        value.map(|value| Aged {
-            value,
-            seconds_ago: self.now.since(at).as_secs(),
-        })
-    }
-
-    fn reset(&self, outcome: &ResetOutcome, at: Instant) -> Reset {
-        let (worked, step, why) = match outcome {
-            ResetOutcome::Done { step } => (true, Some(clean(step)), None),
-            ResetOutcome::Failed { why } => (false, None, Some(clean(why))),
-        };
-        Reset {
-            when: self.moment(at),
-            worked,
-            step,
-            why,
-        }
-    }
-
-    fn failure(&self, past: &PastFailure) -> Failure {
-        Failure {
-            when: self.moment(past.at),
-            reason: past.reason.clone(),
-            class: past.class,
-            advice: (!past.advice.is_empty()).then(|| past.advice.to_owned()),
-            after_up: past.after_up,
-            times: past.times,
-        }
-    }
-
-    fn link(&self, link: &UpLink, good_after: Duration) -> Link {
-        let Ipv4Settings {
-            local,
-            remote,
-            dns,
-            mtu,
-        } = link.settings;
-        let dns: Vec<Ipv4Addr> = dns.into_iter().flatten().collect();
-        Link {
-            interface: link.interface.clone(),
-            up: self.moment(link.since),
-            good: link.answered || self.now.since(link.since) >= good_after,
-            local,
-            remote,
-            dns,
-            mtu,
-            traffic: link.traffic,
-        }
-    }
-
-    fn modem(&self, place: &Place, known: &KnownModem) -> Modem {
-        let info = known.info.clone();
-        Modem {
-            tty: place.tty.clone(),
-            usb_path: place.usb_path.clone(),
-            profile: info.profile,
-            manufacturer: info.manufacturer,
-            model: info.model,
-            revision: info.revision,
-            imei: info.imei,
-            iccid: info.iccid,
-            sim: info.sim,
-            registration: self.aged(info.registration, known.registration_at),
-            signal_dbm: self.aged(info.signal.map(|signal| signal.dbm), known.signal_at),
-            operator: self.aged(info.operator, known.operator_at),
-            plmn: self.aged(info.plmn, known.plmn_at),
-            technology: self.aged(info.technology, known.technology_at),
-        }
-    }
-}
-
 fn class_of(class: FailureClass) -> Option<Class> {
     match class {
         FailureClass::None => None,
@@ -562,20 +478,6 @@ fn class_of(class: FailureClass) -> Option<Class> {
         FailureClass::Line => Some(Class::Line),
         FailureClass::Host => Some(Class::Host),
     }
-}
-
-fn nanoseconds(duration: Duration) -> i128 {
-    i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
-}
-
-/// `wall` and some nanoseconds, whole seconds, as `2026-11-24T23:26:18Z`.
-fn rfc3339(wall: Timestamp, nanoseconds: i128) -> String {
-    let at = wall.as_nanosecond().saturating_add(nanoseconds);
-    let second = i64::try_from(at.div_euclid(1_000_000_000)).ok();
-    second
-        .and_then(|second| Timestamp::from_second(second).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH)
-        .to_string()
 }
 
 /// Printable and not too long: texts come from modems, peers and files.

@@ -4,7 +4,7 @@
 //! keys may be added, and none is renamed or taken away (`docs/control-protocol.md`). What is not known is `null`. It
 //! never holds a secret: no account, no password, no PIN. Every text in it is printable and bounded, every list too.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub struct Status {
     pub failures: Vec<Failure>,
     /// The link that is up.
     pub link: Option<Link>,
+    /// Who has been told the DNS servers of the link (spec N3).
+    pub resolver: Option<Resolver>,
     /// Packets of all links since the start.
     pub traffic: Traffic,
     /// The modem.
@@ -277,6 +279,19 @@ pub struct Link {
     pub mtu: u16,
     /// Packets of this link.
     pub traffic: Traffic,
+}
+
+/// The DNS servers that the system uses for the link, and who tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolver {
+    /// In order.
+    pub servers: Vec<IpAddr>,
+    /// `file`, `resolved`, `resolvconf`, `script` or `none`: [`Writer`](crate::dns::Writer) as the JSON has it.
+    pub manager: String,
+    /// Why it is that one.
+    pub why: String,
+    /// What went wrong.
+    pub problem: Option<String>,
 }
 
 /// IP packets and their octets.

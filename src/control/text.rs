@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::status::{Failure, Link, Modem, Moment, Monitor, Reset, StateWord, Status, Traffic};
+use super::status::{
+    Failure, Link, Modem, Moment, Monitor, Reset, Resolver, StateWord, Status, Traffic,
+};
 use crate::modem::SimState;
 
 /// Columns.
@@ -45,6 +47,9 @@ pub fn render(status: &Status, style: &Style) -> String {
         page.link(link, status.traffic);
     } else if status.traffic != Traffic::default() {
         page.row("traffic", &traffic("since the start ", status.traffic));
+    }
+    if let Some(resolver) = &status.resolver {
+        page.resolver(resolver);
     }
     page.modem(&status.modem);
     if let Some(monitor) = &status.monitor {
@@ -140,6 +145,25 @@ impl Page<'_> {
         self.row("traffic", &traffic("", link.traffic));
         if total != link.traffic {
             self.row("", &traffic("since the start ", total));
+        }
+    }
+
+    fn resolver(&mut self, resolver: &Resolver) {
+        let servers: Vec<String> = resolver.servers.iter().map(ToString::to_string).collect();
+        let who = match resolver.manager.as_str() {
+            "resolved" => "systemd-resolved",
+            "resolvconf" => "resolvconf",
+            "script" => "a script",
+            "file" => "uplinkd",
+            "none" => "nobody",
+            other => other,
+        };
+        self.row(
+            "resolver",
+            &format!("{}, set by {who}: {}", servers.join(", "), resolver.why),
+        );
+        if let Some(problem) = &resolver.problem {
+            self.row("", problem);
         }
     }
 

@@ -3,22 +3,27 @@
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use crate::daemon::connection::Context;
+use crate::chat::Lookup;
+use crate::daemon::context::Context;
 use crate::daemon::dialing::stopped;
 use crate::daemon::driver::Driver;
 use crate::daemon::interface::{Held, Interface};
 use crate::daemon::locate::Located;
 use crate::daemon::logging::emit;
 use crate::daemon::progress::Progress;
+use crate::io::chat_lookup::SystemLookup;
 use crate::io::rand;
 use crate::io::serial::Port;
 use crate::link::attempt::{Attempt as Machine, AttemptSetup};
 use crate::link::supervisor::AttemptPlan;
 use crate::link::{Input, LinkEnd, NetworkProblem, Stop};
+use crate::log::{Level, LogLine};
+use crate::modem::BringupPlan;
 
 /// The number of SIGTERM.
 pub(crate) const SIGTERM: i32 = 15;
@@ -39,6 +44,9 @@ impl Attempt {
     pub(crate) async fn run(mut self, mut interface: Interface) -> (LinkEnd, Interface) {
         let end = self.dial(&mut interface).await;
         interface.settle(&end).await;
+        let surroundings = &self.context.surroundings;
+        surroundings.down(None).await;
+        surroundings.disconnected();
         (end, interface)
     }
 
@@ -56,10 +64,14 @@ impl Attempt {
             .board
             .borrow_mut()
             .note_step(now, "looking for the modem");
+        let config = context.config();
         let located = tokio::select! {
             biased;
-            stop = stopped(&mut self.stop) => return stop.into(),
-            located = meanwhile(interface, context.modem.locate(&context.config)) => match located {
+            stop = stopped(&mut self.stop) => {
+                context.say_signal();
+                return stop.into();
+            }
+            located = meanwhile(interface, context.modem.locate(&config)) => match located {
                 Ok(located) => located,
                 Err(problem) => return LinkEnd::Line(problem),
             },
@@ -99,8 +111,36 @@ impl Attempt {
             Ok(machine) => machine,
             Err(problem) => return LinkEnd::Network(problem),
         };
-        let mut driver = Driver::new(&context, &port, machine, &self.say, self.plan.quiet);
+        let mut driver = Driver::new(
+            &context,
+            &port,
+            &located.dial,
+            machine,
+            &self.say,
+            self.plan.quiet,
+        );
         driver.run(interface, &mut self.stop).await
+    }
+
+    /// Spec D5: a script that writes to a flash memory that wears out. As far as it is known what modem this is: a script
+    /// does not ask it.
+    fn warn_of_flash(&self, bringup: &BringupPlan, located: &Located) {
+        let context = &self.context;
+        if !context.config().dialer.sets_context() {
+            return;
+        }
+        let Some(modem) = worn_by_settings(bringup, located) else {
+            return;
+        };
+        let text = format!(
+            "the connect script sets APN or account, and this modem ({modem}) rewrites its flash memory each time, which \
+             wears out after 100,000 writes: take these lines out of the script, or leave PROVIDER empty and set APN, \
+             ACCOUNT and PASSWORD"
+        );
+        context.board.borrow_mut().note_warning(&text);
+        if context.modem.warns_of_flash() {
+            emit(&LogLine::uplinkd(Level::Warning, text));
+        }
     }
 
     fn machine(&self, located: &Located) -> Result<Machine, NetworkProblem> {
@@ -109,14 +149,37 @@ impl Attempt {
         let seed = rand::seed().map_err(|error| NetworkProblem::Failed {
             what: format!("the kernel gives no random numbers: {error}"),
         })?;
+        let bringup = context.modem.bringup(&context.config(), located, wall);
+        self.warn_of_flash(&bringup, located);
+        let lookup: Rc<dyn Lookup> = Rc::new(SystemLookup);
         Ok(Machine::new(AttemptSetup {
             tty: located.dial.clone(),
-            interface: context.config.interface.clone(),
-            bringup: context.modem.bringup(&context.config, located, wall),
-            session: context.config.session(self.plan.empty_credentials),
+            interface: context.config().interface.clone(),
+            bringup,
+            session: context.config().session(self.plan.empty_credentials),
             seed,
+            dialer: context.config().attempt_dialer(&lookup),
+            disconnect: context.config().attempt_disconnect(&lookup),
+            modem_lines: context.config().modem_lines,
         }))
     }
+}
+
+/// The name of a modem whose flash memory wears out by such settings (spec D5): by its profile, or if its USB ids are those
+/// of several, by all of them.
+fn worn_by_settings(bringup: &BringupPlan, located: &Located) -> Option<String> {
+    let profiles = match (&bringup.profile, &located.identity) {
+        (Some(profile), _) => vec![Arc::clone(profile)],
+        (None, Some(identity)) => bringup.profiles.by_usb(identity.vendor, identity.product),
+        (None, None) => vec![],
+    };
+    let names: Vec<&str> = profiles
+        .iter()
+        .filter(|profile| profile.flash_wear)
+        .map(|profile| profile.name.as_str())
+        .collect();
+    let all = !names.is_empty() && names.len() == profiles.len();
+    all.then(|| names.join(", "))
 }
 
 /// Does `work`, and takes in what comes for the link meanwhile, if the interface is held.

@@ -1,45 +1,48 @@
 //! The outermost loop: carries out what the supervisor commands and tells it what happened.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, Device};
-use crate::control::Board;
+use crate::control::{Board, line};
 use crate::daemon::attempt::{self, Attempt};
-use crate::daemon::control::{self, AtRequest, Sources};
+use crate::daemon::context::Context;
+use crate::daemon::control::{self, AtRequest, Reload, Sources};
+use crate::daemon::daily::Daily;
 use crate::daemon::dialing::stopped;
+use crate::daemon::dns::{Dns, DnsSetup};
 use crate::daemon::interface::{Held, Interface};
 use crate::daemon::locate::Locator;
 use crate::daemon::logging::emit;
 use crate::daemon::modem::Modem;
 use crate::daemon::progress::{Observer, Progress};
+use crate::daemon::reload::{ReadAgain, Reloader};
 use crate::daemon::reset::{self, ResetContext};
 use crate::daemon::second_port::{self, Use};
-use crate::daemon::traffic::Traffic;
+use crate::daemon::stand_by::StandBy;
+use crate::daemon::surroundings::Surroundings;
 use crate::io::clock::Clock;
 use crate::io::default_route::DefaultRoute;
 use crate::io::net::Net;
+use crate::io::notify::Notifier;
 use crate::io::rand;
 use crate::io::reset::reboot::Reboot;
 use crate::io::reset::{Roots, undo};
-use crate::io::serial::PortSettings;
-use crate::io::wall_clock::WallClock;
-use crate::link::monitor::MonitorReport;
+use crate::io::runner::Runner;
+use crate::io::script_host::ScriptHost;
 use crate::link::{
-    Command, ExitStatus, Input, LineProblem, LinkEnd, NetworkProblem, ResetOutcome, Schedule,
-    State, Stop, Supervisor, UserStop,
+    Command, ExitStatus, Input, LineProblem, LinkEnd, NetworkProblem, ResetOutcome, State, Stop,
+    Supervisor, UserStop,
 };
 use crate::log::{Level, LogLine};
 use crate::modem::Profiles;
-use crate::time::{Instant, earliest};
+use crate::time::earliest;
 
 /// Where the daemon keeps its files, and how it ends.
 #[derive(Clone, Debug)]
@@ -50,6 +53,14 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// UUCP lock files.
     pub lock_dir: PathBuf,
+    /// pppd's scripts and files (spec N4).
+    pub ppp_dir: PathBuf,
+    /// `/etc/resolv.conf` (spec N3).
+    pub resolv_conf: PathBuf,
+    /// pppd's pid files (spec N6); `None`: nowhere.
+    pub pid_dir: Option<PathBuf>,
+    /// Who runs scripts, and whatever else has to be done outside of our sandbox; `None`: we do.
+    pub script_host: Option<PathBuf>,
     /// Where CONNECT_OK is written to (spec D5); `None`: nowhere.
     pub config_file: Option<PathBuf>,
     /// Where `/sys` and `/dev` are.
@@ -73,27 +84,19 @@ pub enum Control {
     Reset,
 }
 
-/// Everything an attempt shares with the next one.
-pub(crate) struct Context {
-    pub(crate) config: Config,
-    pub(crate) options: Options,
-    pub(crate) clock: Clock,
-    pub(crate) net: Net,
-    pub(crate) observer: Rc<dyn Observer>,
-    /// What is known of the modem.
-    pub(crate) modem: Modem,
-    /// For the status and the monitor.
-    pub(crate) traffic: Rc<Traffic>,
-    /// What is told to whoever asks for the status.
-    pub(crate) board: Rc<RefCell<Board>>,
-}
-
 /// The daemon.
 pub struct Daemon {
     context: Rc<Context>,
     controls: mpsc::Receiver<Control>,
+    /// Told what it does, and that its loop turns.
+    notifier: Notifier,
     /// Commands for the modem's second port: where they are given, and where they arrive.
     at: (mpsc::Sender<AtRequest>, Option<mpsc::Receiver<AtRequest>>),
+    /// For the supervisor: where attempts and `reload` say it, and where it arrives.
+    said: (
+        mpsc::UnboundedSender<Input>,
+        Option<mpsc::UnboundedReceiver<Input>>,
+    ),
 }
 
 impl Daemon {
@@ -142,28 +145,68 @@ impl Daemon {
         let locator = Locator::new(options.roots.clone(), &options.lock_dir, clock.clone());
         let profiles = Arc::clone(&options.profiles);
         let modem = Modem::new(locator, profiles, &options.state_dir, &config);
+        let demands = config.policy(options.once).demand;
+        let board = Rc::new(RefCell::new(board));
+        let (ppp_dir, state_dir) = (&options.ppp_dir, &options.state_dir);
+        let mut dns = DnsSetup::new(&config, ppp_dir, &options.resolv_conf, state_dir);
+        if let Some(socket) = &options.script_host {
+            dns.file_program = std::env::current_exe().ok();
+            dns.script_host = Some(ScriptHost::new(socket));
+        }
+        let surroundings = Surroundings::new(
+            &config,
+            &options.ppp_dir,
+            options.pid_dir.as_deref(),
+            &options.state_dir,
+            Dns::new(dns, Rc::clone(&board)),
+            match &options.script_host {
+                Some(socket) => Runner::unit(ScriptHost::new(socket), emit),
+                None => Runner::direct(emit),
+            },
+            demands,
+        );
+        surroundings.recover().await;
         let context = Rc::new(Context {
-            config,
+            config: RefCell::new(Rc::new(config)),
+            configured: watch::Sender::new(0),
             options,
             clock,
             net,
             observer,
             modem,
             traffic: Rc::default(),
-            board: Rc::new(RefCell::new(board)),
+            board,
+            surroundings,
+            signal: Cell::new(None),
         });
         // One at a time.
         let (sender, requests) = mpsc::channel(1);
+        let (say, said) = mpsc::unbounded_channel();
         Ok(Self {
             context,
             controls,
+            notifier: Notifier::default(),
             at: (sender, Some(requests)),
+            said: (say, Some(said)),
         })
+    }
+
+    /// Has it tell `notifier` what it does, and feed its watchdog.
+    #[must_use]
+    pub fn with_notifier(mut self, notifier: Notifier) -> Self {
+        self.notifier = notifier;
+        self
     }
 
     /// Where commands for the modem's second port are given.
     pub fn at_requests(&self) -> mpsc::Sender<AtRequest> {
         self.at.0.clone()
+    }
+
+    /// What reads the configuration again, by `read`.
+    pub fn reloader(&self, read: ReadAgain) -> Rc<dyn Reload> {
+        let say = self.said.0.clone();
+        Rc::new(Reloader::new(Rc::clone(&self.context), read, say))
     }
 
     /// Where the status comes from.
@@ -182,8 +225,12 @@ impl Daemon {
         let clock = context.clock.clone();
         // Only the jitter of the waits comes from it.
         let seed = rand::seed().unwrap_or_default();
-        let mut supervisor = Supervisor::new(context.config.policy(context.options.once), seed);
-        let (say, mut said) = mpsc::unbounded_channel::<Input>();
+        let mut supervisor = Supervisor::new(context.config().policy(context.options.once), seed);
+        let say = self.said.0.clone();
+        let Some(mut said) = self.said.1.take() else {
+            return ExitStatus::FATAL;
+        };
+        let mut configured = context.configured.subscribe();
         let (stop_sender, _) = watch::channel(None::<Stop>);
         // The attempt has the interface while it runs.
         let mut interface = Some(Interface::new(Rc::clone(&context)));
@@ -192,15 +239,21 @@ impl Daemon {
         let mut reset: Option<Running<ResetOutcome>> = None;
         // Made before the first attempt and kept, so that our own attempts do not wake it and nothing that happens
         // during one is missed.
-        let mut line_watch = context.modem.locator().watch(&context.config);
-        let mut reset_at = Daily::new(&context.config);
+        let mut line_watch = context.modem.locator().watch(&context.config());
+        let mut reset_at = Daily::new(&context.config());
         let mut controlled = true;
         let (second_port_use, allowed) = watch::channel(Use::Commands);
         let requests = self.at.1.take();
         let mut second_port = pin!(second_port::run(Rc::clone(&context), allowed, requests));
+        let mut surroundings = pin!(context.surroundings.run());
+        let mut notifier = std::mem::take(&mut self.notifier);
+        let mut told = None;
 
         supervisor.handle(clock.now(), Input::Start);
+        // Everything is read and there, and what comes now may take days: the modem may be absent.
+        notifier.ready();
         loop {
+            notifier.beat(clock.now());
             while let Some(command) = supervisor.poll_command() {
                 match command {
                     Command::Attempt(plan) => {
@@ -246,18 +299,25 @@ impl Daemon {
                     }
                     Command::Log(line) => emit(&line),
                     Command::Exit(status) => {
+                        notifier.stopping();
                         if let Some(interface) = &mut interface {
                             interface.remove().await;
                         }
+                        self.finish(surroundings.as_mut()).await;
+                        let view = control::view(&supervisor, clock.now());
+                        context.board.borrow_mut().note_state(view);
+                        notifier.status(|| line(&self.sources().status()));
                         emit(&LogLine::pppd(Level::Info, "Exit."));
                         return status;
                     }
                 }
             }
-            context
-                .board
-                .borrow_mut()
-                .note_state(control::view(&supervisor, clock.now()));
+            let view = control::view(&supervisor, clock.now());
+            context.board.borrow_mut().note_state(view.clone());
+            if told.as_ref() != Some(&view) {
+                told = Some(view);
+                notifier.status(|| line(&self.sources().status()));
+            }
             second_port_use.send_if_modified(|known| {
                 let now = use_of_second_port(supervisor.state());
                 std::mem::replace(known, now) != now
@@ -269,7 +329,8 @@ impl Daemon {
                 if disconnected {
                     interface.remove().await;
                 }
-                if let Err(status) = stand_by.see_to(interface, clock.now()).await {
+                if let Err(status) = stand_by.see_to(&context, interface, clock.now()).await {
+                    self.finish(surroundings.as_mut()).await;
                     return status;
                 }
             }
@@ -279,13 +340,17 @@ impl Daemon {
             let waits_for_line = matches!(supervisor.state(), State::WaitingForLine(_));
             tokio::select! {
                 biased;
+                // First: the others cannot keep it from its turn, however busy they are.
+                () = clock.sleep_until(notifier.poll_timeout()) => {}
                 control = self.controls.recv(), if controlled => {
                     let input = match control {
                         Some(Control::Stop(signal)) => {
-                            emit(&LogLine::pppd(
-                                Level::Info,
-                                format!("Terminating on signal {signal}"),
-                            ));
+                            context.signal.set(Some(signal));
+                            // An attempt says it when it takes it up.
+                            let ending = matches!(supervisor.state(), State::Ending(_));
+                            if attempt.is_none() || ending {
+                                context.say_signal();
+                            }
                             Input::User(UserStop::Signal(signal))
                         }
                         Some(Control::Reconnect) => Input::User(UserStop::Reconnect),
@@ -309,16 +374,30 @@ impl Daemon {
                 () = &mut second_port => {}
                 (end, back) = running(&mut attempt) => {
                     attempt = None;
+                    context.say_signal();
                     interface = Some(back);
                     self.sources().note_end(&end);
                     context.observer.progress(Progress::Ended(end.clone()));
                     supervisor.handle(clock.now(), Input::Ended(end));
+                }
+                // Never ends. After the attempt, whose lines go before those of scripts.
+                () = &mut surroundings => {}
+                () = context.surroundings.pre_up_ended(), if stand_by.waits_for_pre_up => {
+                    stand_by.pre_up_ended();
                 }
                 outcome = running(&mut reset) => {
                     reset = None;
                     context.board.borrow_mut().note_reset(clock.now(), &outcome);
                     context.observer.progress(Progress::Reset(outcome.clone()));
                     supervisor.handle(clock.now(), Input::ResetDone(outcome));
+                }
+                // Whoever changes it lives as long as we do.
+                Ok(()) = configured.changed() => {
+                    let config = context.config();
+                    if reset_at.at() != config.reset_at {
+                        reset_at = Daily::new(&config);
+                    }
+                    line_watch = context.modem.locator().watch(&config);
                 }
                 () = reset_at.come() => supervisor.handle(clock.now(), Input::ResetAt),
                 // What changes while it is not waited for is told when it is.
@@ -344,6 +423,27 @@ impl Daemon {
         }
     }
 
+    /// Scripts that run, and ip-down, before the end. Who asks for the end again does not want to wait any longer.
+    async fn finish(&mut self, worker: Pin<&mut impl Future<Output = ()>>) {
+        let context = Rc::clone(&self.context);
+        let controls = &mut self.controls;
+        let again = async || {
+            loop {
+                match controls.recv().await {
+                    Some(Control::Stop(_)) => return,
+                    Some(
+                        Control::Reconnect
+                        | Control::Disconnect
+                        | Control::Connect
+                        | Control::Reset,
+                    ) => {}
+                    None => std::future::pending().await,
+                }
+            }
+        };
+        context.surroundings.finish(worker, again).await;
+    }
+
     /// Resets the modem. Ends soon after `stop` becomes `Some`, with everything that was switched off on again.
     fn reset(
         &self,
@@ -357,16 +457,16 @@ impl Daemon {
                 };
             };
             let settings = context.modem.reset_settings();
-            let steps = reset::steps_of(&context.config, &settings, &located);
+            let steps = reset::steps_of(&context.config(), &settings, &located);
             let steps = context.modem.order_steps(steps);
             let machine = ResetContext {
                 roots: context.options.roots.clone(),
                 lock_dir: context.options.lock_dir.clone(),
                 state_dir: context.options.state_dir.clone(),
-                interface: context.config.interface.clone(),
+                interface: context.config().interface.clone(),
                 port: context.port_settings(),
                 clock: context.clock.clone(),
-                reboot: if context.config.reset_reboot {
+                reboot: if context.config().reset_reboot {
                     Reboot::by_systemd()
                 } else {
                     Reboot::Forbidden
@@ -377,149 +477,6 @@ impl Daemon {
             context.modem.note_reset(&outcome);
             outcome
         }
-    }
-}
-
-/// RESET_AT: the schedule and its clock (spec S4).
-struct Daily {
-    running: Option<(Schedule, WallClock)>,
-}
-
-impl Daily {
-    fn new(config: &Config) -> Self {
-        let Some(at) = config.reset_at else {
-            return Self { running: None };
-        };
-        let mut schedule = Schedule::new(at, TimeZone::system());
-        let running = match WallClock::new() {
-            Ok((clock, first)) => {
-                let _ = schedule.handle_wall(first.boot, first.wall);
-                Some((schedule, clock))
-            }
-            Err(error) => {
-                emit(&LogLine::uplinkd(
-                    Level::Error,
-                    format!("RESET_AT does not act: the wall clock cannot be watched: {error}"),
-                ));
-                None
-            }
-        };
-        Self { running }
-    }
-
-    /// Ends when the time has come; never without RESET_AT.
-    async fn come(&mut self) {
-        let Some((schedule, clock)) = &mut self.running else {
-            return std::future::pending().await;
-        };
-        loop {
-            let time = clock.wait(schedule.next_wall()).await;
-            if schedule.handle_wall(time.boot, time.wall) {
-                return;
-            }
-        }
-    }
-}
-
-impl Context {
-    /// How the modem's ttys are set.
-    pub(crate) fn port_settings(&self) -> PortSettings {
-        PortSettings {
-            speed: self.config.speed,
-            rtscts: self.config.rtscts,
-            modem_lines: self.config.modem_lines,
-        }
-    }
-
-    /// Whether packets start the dial (spec S6). With `--once` the link is dialed at once.
-    pub(crate) fn demands(&self) -> bool {
-        self.config.policy(self.options.once).demand
-    }
-
-    /// Tells the board how the monitor stands.
-    pub(crate) fn note_monitor(&self, report: &MonitorReport) {
-        let watched = report.nearest.map(|nearest| nearest.to_string());
-        let mut board = self.board.borrow_mut();
-        board.note_monitor(&report.target, watched.as_deref());
-        if let Some((answered, at)) = report.last {
-            board.note_ping(at, answered, report.lost);
-        }
-    }
-
-    /// Tells the board what an attempt has said.
-    fn note_input(&self, now: Instant, input: &Input) {
-        let mut board = self.board.borrow_mut();
-        if let Input::Up(settings) = input {
-            board.note_up(now, &self.config.interface, settings);
-        } else if *input == Input::Answered {
-            board.note_good();
-        }
-    }
-
-    /// Whether the interface stays while no link is up (spec N5).
-    pub(crate) fn keeps_interface(&self) -> bool {
-        self.config.hold || self.demands()
-    }
-}
-
-/// DEMAND: sees to it that the interface is there while no attempt runs.
-struct StandBy {
-    wanted: bool,
-    /// Once it has been there, what hinders it is taken for passing trouble.
-    was_there: bool,
-    /// Not before this moment.
-    retry: Option<Instant>,
-    /// What the log knows.
-    told: Option<NetworkProblem>,
-}
-
-impl StandBy {
-    /// After somebody has taken the interface away.
-    const SETTLE: Duration = Duration::from_secs(1);
-
-    /// After it could not be made.
-    const RETRY: Duration = Duration::from_secs(30);
-
-    fn new(wanted: bool) -> Self {
-        Self {
-            wanted,
-            was_there: false,
-            retry: None,
-            told: None,
-        }
-    }
-
-    /// Makes the interface if it is missing. An exit status if it never can be: no permission, no TUN.
-    async fn see_to(&mut self, interface: &mut Interface, now: Instant) -> Result<(), ExitStatus> {
-        if !self.wanted || interface.is_held() {
-            self.retry = None;
-            return Ok(());
-        }
-        if self.retry.is_some_and(|moment| now < moment) {
-            return Ok(());
-        }
-        let Err(problem) = interface.stand_by().await else {
-            *self = Self {
-                was_there: true,
-                ..Self::new(true)
-            };
-            return Ok(());
-        };
-        self.retry = Some(now + Self::RETRY);
-        let end = LinkEnd::Network(problem.clone());
-        if self.told.as_ref() != Some(&problem) {
-            let text = format!("{end}; {}.", end.advice());
-            emit(&LogLine::uplinkd(Level::Error, text));
-        }
-        let never = matches!(
-            problem,
-            NetworkProblem::NoPermission { .. } | NetworkProblem::NoTun { .. }
-        );
-        self.told = Some(problem);
-        if never && !self.was_there {
-            return Err(end.exit_status());
-        }
-        Ok(())
     }
 }
 

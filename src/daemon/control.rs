@@ -68,15 +68,6 @@ pub trait Reload {
     fn reload(&self) -> ReloadOutcome;
 }
 
-/// A daemon that reads its configuration at the start only.
-impl Reload for () {
-    fn reload(&self) -> ReloadOutcome {
-        ReloadOutcome::Refused(
-            "the configuration is read at the start only; restart to change it".to_owned(),
-        )
-    }
-}
-
 /// A command for the modem's second port.
 #[derive(Debug)]
 pub struct AtRequest {

@@ -16,11 +16,13 @@
 //! It goes in spite of `hold` and DEMAND when somebody else has deleted it or set it down (the next attempt makes a new
 //! one), when the user asks for a disconnect (then another route may take over), and when the daemon ends.
 
+mod made_up;
+
 use std::io;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use crate::daemon::connection::Context;
+use crate::daemon::context::Context;
 use crate::daemon::dialing::Turns;
 use crate::daemon::logging::emit;
 use crate::io::default_route::DefaultRoute;
@@ -31,16 +33,12 @@ use crate::link::{LinkEnd, NetworkProblem, PacketQueue, QueueStats, UserStop};
 use crate::log::{Level, LogLine};
 use crate::ppp::Ipv4Settings;
 use crate::time::Instant;
+use made_up::demand_settings;
+
+pub(crate) use made_up::unit_of;
 
 /// Largest packet that a TUN device can hand over.
 const PACKET_LIMIT: usize = 65536;
-
-/// The MTU before the first link: PPP's default (RFC 1661 section 6.1).
-const DEFAULT_MTU: u16 = 1500;
-
-/// The addresses that pppd makes up for `demand`, to which it adds the number of the interface.
-const MADE_UP_LOCAL: Ipv4Addr = Ipv4Addr::new(10, 64, 64, 64);
-const MADE_UP_REMOTE: Ipv4Addr = Ipv4Addr::new(10, 112, 112, 112);
 
 /// As many packets as a TUN device of the kernel holds.
 const KERNEL_QUEUE: usize = 500;
@@ -96,7 +94,7 @@ impl Interface {
         if self.device.is_some() {
             return Ok(());
         }
-        match Tun::create(&self.context.config.interface) {
+        match Tun::create(&self.context.config().interface) {
             Err(problem @ (NetworkProblem::NoPermission { .. } | NetworkProblem::NoTun { .. })) => {
                 Err(problem)
             }
@@ -116,6 +114,16 @@ impl Interface {
     /// It, if it is there.
     pub(crate) fn device(&mut self) -> Option<&mut Device> {
         self.device.as_mut()
+    }
+
+    /// DEMAND: makes it and gives it its addresses, before it is taken up.
+    pub(crate) async fn prepare_stand_by(&mut self) -> Result<(), NetworkProblem> {
+        let settings = demand_settings(&self.context);
+        let result = self.make()?.prepare(&settings).await;
+        if result.is_err() {
+            self.remove().await;
+        }
+        result
     }
 
     /// DEMAND: makes it and takes it up, unless it is up, so that packets for the link come in.
@@ -167,7 +175,26 @@ impl Interface {
 
     /// After an attempt or a link that ended so: it goes, unless it is to stay.
     pub(crate) async fn settle(&mut self, end: &LinkEnd) {
-        let stays = match end {
+        if !self.stays_after(Some(end)) {
+            self.remove().await;
+        }
+    }
+
+    /// The link is down, and it ends so, as far as is known: without an interface that is to stay, its routes and
+    /// addresses go now. The interface itself is there until [`settle`](Self::settle), as pppd's.
+    pub(crate) async fn take_down(&mut self, end: Option<&LinkEnd>) {
+        if !self.stays_after(end)
+            && let Some(device) = &mut self.device
+        {
+            device.take_down().await;
+        }
+    }
+
+    fn stays_after(&self, end: Option<&LinkEnd>) -> bool {
+        let Some(end) = end else {
+            return self.is_held();
+        };
+        match end {
             LinkEnd::Network(_) | LinkEnd::User(UserStop::Signal(_) | UserStop::Disconnect) => {
                 false
             }
@@ -175,13 +202,12 @@ impl Interface {
             | LinkEnd::Line(_)
             | LinkEnd::Modem(_)
             | LinkEnd::Dial(_)
+            | LinkEnd::Chat(_)
             | LinkEnd::Ppp(_)
             | LinkEnd::Monitor { .. }
             | LinkEnd::Idle { .. }
+            | LinkEnd::ConnectTime { .. }
             | LinkEnd::Scheduled => self.is_held(),
-        };
-        if !stays {
-            self.remove().await;
         }
     }
 
@@ -198,7 +224,7 @@ impl Interface {
 
 impl Device {
     fn create(context: &Rc<Context>) -> Result<Self, NetworkProblem> {
-        let config = &context.config;
+        let config = context.config();
         Ok(Self {
             tun: Tun::create(&config.interface)?,
             context: Rc::clone(context),
@@ -251,6 +277,42 @@ impl Device {
     /// Nothing more can be read.
     pub(crate) fn give_up(&mut self) {
         self.readable = false;
+    }
+
+    /// What an interface that has stayed is configured with.
+    pub(crate) fn former_settings(&self) -> Option<Ipv4Settings> {
+        self.settings.filter(|_| self.queue.is_some())
+    }
+
+    /// Whether it is up, and either stays from link to link or has these settings already: then ip-pre-up has had its
+    /// turn.
+    pub(crate) fn is_up_with(&self, settings: &Ipv4Settings) -> bool {
+        match &self.settings {
+            Some(known) => self.queue.is_some() || known == settings,
+            None => false,
+        }
+    }
+
+    /// The addresses and the MTU; it is not taken up.
+    pub(crate) async fn prepare(&mut self, settings: &Ipv4Settings) -> Result<(), NetworkProblem> {
+        let context = &self.context;
+        let netmask = context.config().netmask;
+        context.net.prepare(&self.tun, settings, netmask).await
+    }
+
+    /// Routes and addresses away, the interface down.
+    async fn take_down(&mut self) {
+        if self.settings.take().is_none() {
+            return;
+        }
+        // What happens to it from here on is our own doing.
+        self.monitor = None;
+        let net = &self.context.net;
+        if let Some(mut route) = self.route.take() {
+            route.restore(net).await.iter().for_each(emit);
+        }
+        // Somebody may have deleted it, which is as good.
+        let _ = net.deconfigure(&self.tun).await;
     }
 
     /// Configures it as IPCP has agreed: after the dial, after a renegotiation, after a redial of an interface that has
@@ -361,7 +423,7 @@ impl Device {
     /// Addresses, MTU, up, routes.
     async fn configure(&mut self, settings: &Ipv4Settings) -> Result<(), NetworkProblem> {
         let context = Rc::clone(&self.context);
-        let config = &context.config;
+        let config = context.config();
         if self.queue.is_some() && self.dynamic.is_none() {
             self.follow_new_addresses();
         }
@@ -404,10 +466,20 @@ impl Device {
     /// said loudly, and the link stays, as with pppd.
     async fn set_default_route(&mut self) {
         let context = &self.context;
+        let config = context.config();
+        let is_at_zero = config.route_metric.unwrap_or(0) == 0;
+        if self.route.is_none() && !config.replace_default_route && is_at_zero {
+            // An error shows again when ours is set.
+            if let Ok(Some(line)) = DefaultRoute::in_the_way(&context.net, &self.tun).await {
+                emit(&line);
+                return;
+            }
+        }
         let result = match &self.route {
             Some(route) => route.reassert(&context.net).await,
             None => {
-                let (metric, state_dir) = (context.config.route_metric, &context.options.state_dir);
+                let (metric, state_dir) =
+                    (context.config().route_metric, &context.options.state_dir);
                 match DefaultRoute::install(&context.net, &self.tun, metric, state_dir).await {
                     Ok(route) => {
                         route.log().iter().for_each(emit);
@@ -491,51 +563,5 @@ pub(crate) async fn gone(monitor: &mut Option<LinkMonitor>) -> LinkGone {
     match monitor {
         Some(monitor) => monitor.gone().await,
         None => std::future::pending().await,
-    }
-}
-
-/// What the interface is before the first link. pppd adds the number of the interface to the addresses it makes up, so
-/// that two of them differ.
-fn demand_settings(context: &Context) -> Ipv4Settings {
-    let config = &context.config;
-    let unit = unit_of(&config.interface);
-    let made_up = |base: Ipv4Addr| Ipv4Addr::from_bits(base.to_bits().saturating_add(unit));
-    Ipv4Settings {
-        local: config
-            .local_address
-            .unwrap_or_else(|| made_up(MADE_UP_LOCAL)),
-        remote: Some(
-            config
-                .remote_address
-                .unwrap_or_else(|| made_up(MADE_UP_REMOTE)),
-        ),
-        dns: [None, None],
-        mtu: DEFAULT_MTU,
-    }
-}
-
-/// The number at the end of an interface's name, if it is one that pppd could have given.
-fn unit_of(interface: &str) -> u32 {
-    let name = interface.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = interface.strip_prefix(name).unwrap_or_default();
-    digits.parse().ok().filter(|unit| *unit < 256).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_unit_is_the_number_of_the_interface() {
-        for (name, unit) in [
-            ("ppp0", 0),
-            ("ppp12", 12),
-            ("wwan", 0),
-            ("x2y3", 3),
-            ("ppp99999", 0),
-            ("7", 7),
-        ] {
-            assert_eq!(unit_of(name), unit, "{name}");
-        }
     }
 }

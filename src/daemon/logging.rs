@@ -27,13 +27,16 @@ use crate::io::log_sink::LogSink;
 use crate::log::{BudgetSize, Identifier, Level, LogBudget, LogLine, Verdict};
 
 /// Every identifier; the journal gets one writer for each.
-const IDENTIFIERS: [Identifier; 8] = [
+const IDENTIFIERS: [Identifier; 11] = [
     Identifier::Pppd,
     Identifier::Chat,
     Identifier::Uplinkd,
     Identifier::Sim,
     Identifier::IpUp,
     Identifier::IpDown,
+    Identifier::IpPreUp,
+    Identifier::AuthUp,
+    Identifier::AuthDown,
     Identifier::PppMonitor,
     Identifier::PppManager,
 ];
@@ -168,6 +171,9 @@ fn write(line: &LogLine) {
         Identifier::Sim => at_level!("sim"),
         Identifier::IpUp => at_level!("ip-up"),
         Identifier::IpDown => at_level!("ip-down"),
+        Identifier::IpPreUp => at_level!("ip-pre-up"),
+        Identifier::AuthUp => at_level!("auth-up"),
+        Identifier::AuthDown => at_level!("auth-down"),
         Identifier::PppMonitor => at_level!("ppp_monitor"),
         Identifier::PppManager => at_level!("ppp_manager"),
     }

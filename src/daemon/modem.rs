@@ -30,7 +30,7 @@ const CONFIG_LIMIT: u64 = 1 << 20;
 /// What is known of the modem.
 pub(crate) struct Modem {
     locator: Locator,
-    profiles: Arc<Profiles>,
+    profiles: RefCell<Arc<Profiles>>,
     /// In the state directory, each under the interface's name: daemons may share the folder.
     memory_file: PathBuf,
     connect_ok_file: PathBuf,
@@ -46,6 +46,8 @@ pub(crate) struct Modem {
     stored: Arc<Stored>,
     /// What is said once in a program's life has been said.
     said: Cell<bool>,
+    /// The log has the warning of a script that wears out a modem's flash.
+    flash_said: Cell<bool>,
     /// APN and account are in the modem, by the user's word or ours.
     connect_ok: Cell<bool>,
     /// With which step the next reset begins.
@@ -76,7 +78,7 @@ impl Modem {
         let noted = connect_ok_file.exists();
         Self {
             locator,
-            profiles,
+            profiles: RefCell::new(profiles),
             memory_file: path,
             connect_ok_file,
             last: RefCell::default(),
@@ -86,17 +88,30 @@ impl Modem {
             memory: RefCell::new(memory),
             stored: Arc::default(),
             said: Cell::new(false),
+            flash_said: Cell::new(false),
             connect_ok: Cell::new(config.connect_ok || noted),
             escalation: RefCell::default(),
         }
     }
 
+    /// Whether APN and account are in the modem (spec D5).
+    pub(crate) fn connect_ok(&self) -> bool {
+        self.connect_ok.get()
+    }
+
+    /// The profiles and CONNECT_OK have been read anew.
+    pub(crate) fn reconfigure(&self, config: &Config, profiles: Arc<Profiles>) {
+        *self.profiles.borrow_mut() = profiles;
+        self.flash_said.set(false);
+        self.connect_ok
+            .set(config.connect_ok || self.connect_ok_file.exists());
+    }
+
     /// Looks for the modem.
     pub(crate) async fn locate(&self, config: &Config) -> Result<Located, LineProblem> {
         let last = self.last.borrow().clone();
-        self.locator
-            .locate(config, &self.profiles, last.as_ref())
-            .await
+        let profiles = Arc::clone(&self.profiles.borrow());
+        self.locator.locate(config, &profiles, last.as_ref()).await
     }
 
     /// Finds modems.
@@ -129,7 +144,7 @@ impl Modem {
     pub(crate) fn reset_settings(&self) -> ResetSettings {
         let profile = self.profile.borrow();
         profile.as_ref().map_or_else(
-            || self.profiles.generic().reset.clone(),
+            || self.profiles.borrow().generic().reset.clone(),
             |profile| profile.reset.clone(),
         )
     }
@@ -168,12 +183,18 @@ impl Modem {
             connect_ok: self.connect_ok.get(),
             ..config.bringup(
                 profile,
-                Arc::clone(&self.profiles),
+                Arc::clone(&self.profiles.borrow()),
                 self.memory(),
                 wall,
                 self.said.replace(true),
             )
         }
+    }
+
+    /// Whether the log is to have the warning of a script that wears out a modem's flash: once for each reading of the
+    /// configuration.
+    pub(crate) fn warns_of_flash(&self) -> bool {
+        !self.flash_said.replace(true)
     }
 
     /// Remembers `memory`, at once here, and on disk in the background: whether it is stored there.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::at::Answer;
-use crate::daemon::connection::Context;
+use crate::daemon::context::Context;
 use crate::daemon::control::AtRequest;
 use crate::daemon::dialing::Turns;
 use crate::daemon::logging::emit;
@@ -98,7 +98,7 @@ impl SecondPort {
     }
 
     fn wants_rounds(&self) -> bool {
-        *self.allowed.borrow() == Use::Rounds && !self.context.config.query_interval.is_zero()
+        *self.allowed.borrow() == Use::Rounds && !self.context.config().query_interval.is_zero()
     }
 
     async fn open_and_use(&mut self, request: Option<AtRequest>) {
@@ -198,7 +198,7 @@ impl SecondPort {
         let clock = &context.clock;
         let rounds = self.wants_rounds();
         let interval = if rounds {
-            context.config.query_interval
+            context.config().query_interval
         } else {
             Duration::ZERO
         };

@@ -9,21 +9,25 @@
     reason = "a panic is how a fuzz target reports what it has found"
 )]
 
+mod chat;
 mod control;
 mod endpoint;
 mod modem;
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::BytesMut;
 
 use crate::at::check_command;
-use crate::config::{self, Severity};
+use crate::config::files::MapFiles;
+use crate::config::{self, Config, Diagnostic, Severity, Sources};
 use crate::hdlc::{Deframer, FrameError, Framer, TransmitMap};
 use crate::log::LogLine;
 use crate::sim::FaultSpec;
 use crate::time::Instant;
 
+pub use chat::chat;
 pub use control::control;
 pub use endpoint::endpoint;
 pub use modem::{carrier_watch, dialer, simulator};
@@ -39,8 +43,10 @@ pub const TARGETS: &[Target] = &[
     ("carrier_watch", carrier_watch),
     ("keyvalue", keyvalue),
     ("native", native),
+    ("pppd_files", pppd_files),
     ("fault", fault),
     ("control", control),
+    ("chat", chat),
     ("simulator", simulator),
 ];
 
@@ -101,13 +107,39 @@ pub fn native(data: &[u8]) {
     configuration("uplinkd.toml", data);
 }
 
+/// pppd's files: the parts between zero bytes are a peers file, options, both secrets files and a chat script.
+pub fn pppd_files(data: &[u8]) {
+    let mut files = MapFiles::new();
+    let mut lines = 1;
+    let paths = [
+        "/etc/ppp/peers/x",
+        "/etc/ppp/options",
+        "/etc/ppp/chap-secrets",
+        "/etc/ppp/pap-secrets",
+        "/etc/x",
+    ];
+    for (path, part) in paths.into_iter().zip(data.split(|byte| *byte == 0)) {
+        lines = lines.max(part.split(|byte| *byte == b'\n').count());
+        files = files.with(path, part);
+    }
+    let sources = Sources {
+        files: &files,
+        ppp_dir: Path::new("/etc/ppp"),
+        models: None,
+    };
+    judge(config::read_with("ppp", b"PROVIDER=x\n", &sources), lines);
+}
+
 fn configuration(name: &str, data: &[u8]) {
-    let (config, diagnostics) = config::read(name, data);
+    let lines = data.split(|byte| *byte == b'\n').count();
+    judge(config::read(name, data), lines);
+}
+
+fn judge((config, diagnostics): (Option<Config>, Vec<Diagnostic>), lines: usize) {
     let is_refused = diagnostics
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     assert!(config.is_some() || is_refused, "refused without a reason");
-    let lines = data.split(|byte| *byte == b'\n').count();
     for diagnostic in &diagnostics {
         // Line 0 is what concerns the file as a whole.
         let is_whole = (diagnostic.line, diagnostic.column) == (0, 0);

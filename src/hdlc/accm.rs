@@ -21,6 +21,15 @@ impl TransmitMap {
         Self([accm, 0, 0, 0, 0, 0, 0, 0])
     }
 
+    /// What this map or `other` has.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for (word, more) in self.0.iter_mut().zip(other.0) {
+            *word |= more;
+        }
+        self
+    }
+
     /// Whether `octet` has to be escaped.
     pub fn contains(&self, octet: u8) -> bool {
         match octet {

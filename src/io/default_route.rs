@@ -20,11 +20,14 @@ mod record;
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope,
+};
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
     NetlinkMessage, NetlinkPayload,
@@ -91,6 +94,41 @@ impl DefaultRoute {
             route.add(net).await?;
         }
         Ok(route)
+    }
+
+    /// What pppd says, without `replacedefaultroute`, of a default route of somebody else's at metric 0, which then stays;
+    /// `None`: there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Net::configure`].
+    pub async fn in_the_way(net: &Net, tun: &Tun) -> Result<Option<LogLine>, NetworkProblem> {
+        let what = format!(
+            "looking for a default route other than that of {}",
+            tun.name()
+        );
+        let routes = routes_at(net, 0)
+            .await
+            .map_err(|error| problem(tun.name(), &what, &error))?;
+        let Some(other) = routes.iter().find(|route| oif(route) != Some(tun.index())) else {
+            return Ok(None);
+        };
+        let interfaces = net.interfaces().await;
+        let interfaces = interfaces.map_err(|error| problem(tun.name(), &what, &error))?;
+        let name = interfaces
+            .into_iter()
+            .find(|(index, _)| Some(*index) == oif(other));
+        let name = name.map_or_else(|| "another interface".to_owned(), |(_, name)| name);
+        let gateway = other
+            .attributes
+            .iter()
+            .find_map(|attribute| match attribute {
+                RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => Some(*gateway),
+                _ => None,
+            });
+        let gateway = gateway.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let text = format!("not replacing default route to {name} [{gateway}]");
+        Ok(Some(LogLine::pppd(Level::Error, text)))
     }
 
     /// What was found and done.
@@ -268,7 +306,7 @@ impl DefaultRoute {
 
     /// Our route as the kernel wants it.
     fn message(&self) -> RouteMessage {
-        RouteMessageBuilder::<std::net::Ipv4Addr>::new()
+        RouteMessageBuilder::<Ipv4Addr>::new()
             .output_interface(self.index)
             .priority(self.metric)
             .protocol(RouteProtocol::Boot)

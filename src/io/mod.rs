@@ -10,11 +10,16 @@
 //! All of it wants one `current_thread` runtime and never blocks it: no `tcdrain`, no waiting for
 //! locks, no close that waits for output.
 
+pub mod chat_lookup;
 pub mod clock;
 pub mod control_socket;
 pub mod default_route;
+pub mod dns_command;
+pub mod dns_facts;
 pub mod dynamic_address;
+pub mod files;
 pub mod harden;
+pub mod hook_files;
 pub mod hops;
 pub mod line_watch;
 pub mod link_monitor;
@@ -22,16 +27,25 @@ pub mod lock;
 pub mod log_sink;
 pub mod net;
 pub mod netns;
+pub mod notify;
+pub mod pid_file;
 pub mod ping;
 pub mod process;
 pub mod pty;
 pub mod rand;
 pub mod reset;
+pub mod resolv_conf;
+pub mod resolvconf;
 pub mod resolve;
+pub mod resolved;
+pub mod runner;
 pub mod saved_route;
+pub mod script_host;
 pub mod serial;
 pub mod signals;
+pub mod started_by;
 pub mod state_file;
+pub mod std_line;
 pub mod sysfs;
 pub mod tun;
 pub mod wall_clock;
@@ -53,7 +67,9 @@ fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 
 /// Runs `work`, which may block (a write to sysfs waits until the kernel is done), on a thread of its own: dropping the
 /// future, or the end of the program, does not wait for it. `None` if no thread can be had.
-async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(crate) async fn off_loop<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .name("uplinkd-io".to_owned())

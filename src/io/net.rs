@@ -65,6 +65,29 @@ impl Net {
         settings: &Ipv4Settings,
         netmask: Option<Ipv4Addr>,
     ) -> Result<(), NetworkProblem> {
+        self.prepare(tun, settings, netmask).await?;
+        let name = tun.name();
+        let what = format!("taking {name} up");
+        let link = LinkUnspec::new_with_index(tun.index()).up().build();
+        self.handle
+            .link()
+            .set(link)
+            .execute()
+            .await
+            .map_err(|e| problem(name, &what, &e))
+    }
+
+    /// All of [`configure`](Self::configure) but taking the interface up.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`configure`](Self::configure).
+    pub async fn prepare(
+        &self,
+        tun: &Tun,
+        settings: &Ipv4Settings,
+        netmask: Option<Ipv4Addr>,
+    ) -> Result<(), NetworkProblem> {
         let name = tun.name();
         let prefix_len = netmask.map_or(Ok(32), prefix_length)?;
         let mtu = settings.mtu.max(MIN_MTU);
@@ -105,14 +128,7 @@ impl Net {
                 }
             }
         }
-        let what = format!("taking {name} up");
-        let link = LinkUnspec::new_with_index(tun.index()).up().build();
-        self.handle
-            .link()
-            .set(link)
-            .execute()
-            .await
-            .map_err(|e| problem(name, &what, &e))
+        Ok(())
     }
 
     /// Takes the interface down and its addresses away.

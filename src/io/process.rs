@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, getpid, test_kill_process};
+use rustix::process::{Pid, getpid, getuid, test_kill_process};
 
 /// Whether a process of this number exists. Numbers below 1 are nobody's.
 pub fn is_alive(pid: i32) -> bool {
@@ -22,6 +22,33 @@ pub fn is_alive(pid: i32) -> bool {
 /// Our own number.
 pub fn own_pid() -> i32 {
     getpid().as_raw_nonzero().get()
+}
+
+/// The number of the user who has started us.
+pub fn own_uid() -> u32 {
+    getuid().as_raw()
+}
+
+/// The name of who has logged in to start us (getlogin(3)), else of the user we run as: what pppd calls PPPLOGNAME. Only
+/// `/etc/passwd` is asked.
+pub fn login_name() -> String {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let login = fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    // 4294967295: nobody has logged in, as under systemd. No user has that number.
+    let login = login.trim().parse().ok();
+    login
+        .and_then(|uid| user_name(&passwd, uid))
+        .or_else(|| user_name(&passwd, own_uid()))
+        .unwrap_or_else(|| "(unknown)".to_owned())
+}
+
+fn user_name(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let number: u32 = fields.nth(1)?.parse().ok()?;
+        (number == uid && !name.is_empty()).then(|| name.to_owned())
+    })
 }
 
 /// A process in words: `pid 123 (minicom)`, without the name if that cannot be read.
@@ -77,6 +104,15 @@ mod tests {
         let pid = i32::try_from(child.id()).unwrap();
         child.wait().unwrap();
         assert!(!is_alive(pid));
+    }
+
+    #[test]
+    fn a_user_has_the_name_of_his_number() {
+        let passwd = "broken\nroot:x:0:0:root:/root:/bin/bash\n:x:7:\njoe:x:1000:1000::/:\n";
+        for (uid, name) in [(0, Some("root")), (1000, Some("joe")), (7, None), (1, None)] {
+            assert_eq!(user_name(passwd, uid).as_deref(), name, "{uid}");
+        }
+        assert!(!login_name().is_empty());
     }
 
     #[test]

@@ -166,12 +166,15 @@ impl Port {
         self.stream.borrow_mut().try_write(buf)
     }
 
-    /// Raises or lowers DTR. Lowered for a second, it makes a modem hang up.
+    /// Raises or lowers DTR. Lowered for a second, it makes a modem hang up. Does nothing with pppd's `local`.
     ///
     /// # Errors
     ///
     /// `Unsupported` if the line has none, such as a pty; what the kernel says otherwise.
     pub fn set_dtr(&self, on: bool) -> io::Result<()> {
+        if !self.modem_lines {
+            return Ok(());
+        }
         let result = self.stream.borrow_mut().write_data_terminal_ready(on);
         match result {
             Ok(()) => Ok(()),
@@ -181,6 +184,21 @@ impl Port {
             )),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Begins or ends a break.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn set_break(&self, on: bool) -> io::Result<()> {
+        let stream = self.stream.borrow();
+        let result = if on {
+            stream.set_break()
+        } else {
+            stream.clear_break()
+        };
+        Ok(result?)
     }
 
     /// Whether the modem signals a carrier (DCD); `None` if the line has no such signal.

@@ -71,11 +71,11 @@ pub(crate) fn in_network_namespace<F: AsyncFnOnce() + Send + 'static>(test: F) {
 }
 
 /// What a test may mount in its own mount namespace; nothing of it is seen outside, and all of it goes with the thread.
-pub(super) struct Mounts(());
+pub(crate) struct Mounts(());
 
 impl Mounts {
     /// An empty file system in memory on `folder`, with mount options such as `size=16k`.
-    pub(super) fn tmpfs(&self, folder: &Path, options: &str) {
+    pub(crate) fn tmpfs(&self, folder: &Path, options: &str) {
         mount(Some("tmpfs"), folder, 0, Some(options));
     }
 
@@ -104,7 +104,7 @@ fn mount(kind: Option<&str>, target: &Path, flags: libc::c_ulong, options: Optio
 }
 
 /// Runs `test` on a thread of its own in a new mount namespace. Needs root as [`in_network_namespace`] does.
-pub(super) fn in_mount_namespace(test: impl FnOnce(&Mounts) + Send + 'static) {
+pub(crate) fn in_mount_namespace(test: impl FnOnce(&Mounts) + Send + 'static) {
     let outcome = thread::spawn(move || {
         // SAFETY: CLONE_NEWNS does not touch the file descriptor table, which is what makes
         // unshare unsafe.

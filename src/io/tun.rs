@@ -63,6 +63,21 @@ impl Tun {
         Ok(Self { iface, name, index })
     }
 
+    /// Whether this system has TUN at all, and we may open it. No interface is made.
+    ///
+    /// # Errors
+    ///
+    /// [`NetworkProblem::NoTun`] or [`NetworkProblem::NoPermission`].
+    pub fn check() -> Result<(), NetworkProblem> {
+        let opened = fs::File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/net/tun");
+        opened
+            .map(drop)
+            .map_err(|error| create_problem("ppp0", &error))
+    }
+
     /// Waits for a packet that goes out through the interface and puts it into `buf`, which must
     /// hold the MTU: what is longer is cut. Safe to cancel. One reader at a time.
     ///
@@ -123,7 +138,7 @@ impl Tun {
 }
 
 /// The number of the interface called `name`.
-pub(super) fn index_of(name: &str) -> Option<u32> {
+pub(crate) fn index_of(name: &str) -> Option<u32> {
     // Any socket will do to ask.
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     name_to_index(&socket, name).ok()

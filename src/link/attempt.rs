@@ -10,6 +10,12 @@
 //!     |   failed: Ended    |  the tty is gone: Ended
 //!     |   stopped, no answer in time: HangUp
 //! ```
+//!
+//! In place of BringUp there may be a chat script, or nothing ([`AttemptDialer`]); before HangUp, a chat script too.
+
+mod on_hook;
+mod pump;
+mod script;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -19,11 +25,14 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::reason::{LineProblem, LinkEnd, NetworkProblem, Stop};
-use crate::at::{CarrierWatch, Connected, DialError, HangUp, HangUpEvent, HangUpPlan, LineText};
+use crate::at::{CarrierWatch, Connected, HangUp};
 use crate::log::{Level, LogLine};
-use crate::modem::{Bringup, BringupError, BringupEvent, BringupPlan, Memory, ModemInfo, Profile};
+use crate::modem::{Bringup, BringupPlan, Memory, ModemInfo, Profile};
 use crate::ppp::{self, Endpoint, EndpointStats, Event, Ipv4Settings, SessionConfig};
 use crate::time::{Instant, Timer, earliest};
+use script::ScriptRun;
+
+pub use script::ChatPlan;
 
 /// How long a clean Terminate may take when we want the end (spec S5: 5 s in all, hanging up included).
 pub const CLOSE_LIMIT: Duration = Duration::from_millis(1800);
@@ -31,6 +40,21 @@ pub const CLOSE_LIMIT: Duration = Duration::from_millis(1800);
 /// Hanging up may take this long: enough for every step of it down to ATH (listening, DTR low, `+++` between its
 /// silences), and with [`CLOSE_LIMIT`] under the 5 s of spec S5.
 pub const HANG_UP_LIMIT: Duration = Duration::from_millis(2800);
+
+/// Of [`HANG_UP_LIMIT`], a disconnect script may have this if somebody waits for the end (spec S5).
+pub const DISCONNECT_LIMIT: Duration = Duration::from_millis(1200);
+
+/// How an open tty becomes a line to the peer.
+#[derive(Clone, Debug, Default)]
+pub enum AttemptDialer {
+    /// By the bring-up.
+    #[default]
+    Modem,
+    /// By a chat script.
+    Chat(ChatPlan),
+    /// It is one. It ends by DTR alone, if by anything: whoever is there need not be a modem.
+    Direct,
+}
 
 /// What an attempt needs.
 #[derive(Debug)]
@@ -45,6 +69,12 @@ pub struct AttemptSetup {
     pub session: SessionConfig,
     /// Feeds magic numbers: from the operating system in the daemon, fixed in tests.
     pub seed: u64,
+    /// Whether all that is said to the modem is said by a script.
+    pub dialer: AttemptDialer,
+    /// A script that runs before the hang-up of a line that was connected.
+    pub disconnect: Option<ChatPlan>,
+    /// Whether DTR means anything to whoever is there: pppd's `modem`, or `local`.
+    pub modem_lines: bool,
 }
 
 /// What an attempt tells its owner.
@@ -69,6 +99,8 @@ pub enum AttemptEvent {
     WatchCarrier(bool),
     /// Set or clear DTR.
     SetDtr(bool),
+    /// Begin or end a break.
+    SetBreak(bool),
     /// IPCP is open: configure the interface. A problem with it is answered by [`Attempt::fail`].
     NetworkUp(Ipv4Settings),
     /// IPCP is not open any more, for good or to negotiate again.
@@ -85,6 +117,9 @@ pub enum AttemptEvent {
 pub struct Attempt {
     setup: Names,
     session: Option<(SessionConfig, u64)>,
+    is_direct: bool,
+    modem_lines: bool,
+    disconnect: Option<Box<ScriptRun>>,
     phase: Phase,
     events: VecDeque<AttemptEvent>,
     /// What was told last.
@@ -103,9 +138,22 @@ struct Names {
 
 enum Phase {
     BringUp(Box<Bringup>),
+    Chat(Box<ScriptRun>),
+    /// A line that needs no dial, before the start.
+    Direct,
     Ppp(Box<Ppp>),
+    Disconnect(Box<Disconnect>, LinkEnd),
     HangUp(Box<HangUp>, LinkEnd),
+    /// DTR is low.
+    Drop(Timer, LinkEnd),
     Done,
+}
+
+struct Disconnect {
+    script: ScriptRun,
+    /// It is cut off then.
+    limit: Timer,
+    begun: Instant,
 }
 
 struct Ppp {
@@ -127,11 +175,24 @@ impl Attempt {
             bringup,
             session,
             seed,
+            dialer,
+            disconnect,
+            modem_lines,
         } = setup;
+        let is_direct = matches!(dialer, AttemptDialer::Direct);
+        let disconnect = disconnect.map(|plan| Box::new(ScriptRun::new(plan, &bringup)));
+        let phase = match dialer {
+            AttemptDialer::Modem => Phase::BringUp(Box::new(Bringup::new(bringup))),
+            AttemptDialer::Chat(plan) => Phase::Chat(Box::new(ScriptRun::new(plan, &bringup))),
+            AttemptDialer::Direct => Phase::Direct,
+        };
         Self {
             setup: Names { tty, interface },
             session: Some((session, seed)),
-            phase: Phase::BringUp(Box::new(Bringup::new(bringup))),
+            is_direct,
+            modem_lines,
+            disconnect,
+            phase,
             events: VecDeque::new(),
             step: None,
             tail: BytesMut::new(),
@@ -142,8 +203,19 @@ impl Attempt {
 
     /// Begins. Once.
     pub fn start(&mut self, now: Instant) {
-        if let Phase::BringUp(bringup) = &mut self.phase {
-            bringup.start(now);
+        match &mut self.phase {
+            Phase::BringUp(bringup) => bringup.start(now),
+            Phase::Chat(script) => script.start(now, self.modem_lines),
+            Phase::Direct => {
+                let rest = Vec::new();
+                let text = "a direct line".to_owned();
+                self.connect(now, Connected { text, rest });
+            }
+            Phase::Ppp(_)
+            | Phase::Disconnect(..)
+            | Phase::HangUp(..)
+            | Phase::Drop(..)
+            | Phase::Done => {}
         }
         self.pump(now);
     }
@@ -152,12 +224,14 @@ impl Attempt {
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8], deliver: impl FnMut(&[u8])) {
         match &mut self.phase {
             Phase::BringUp(bringup) => bringup.handle_bytes(now, bytes),
+            Phase::Chat(script) => script.handle_bytes(now, bytes),
             Phase::Ppp(ppp) => {
                 ppp.watch.handle_bytes(now, bytes);
                 ppp.endpoint.handle_bytes(now, bytes, deliver);
             }
+            Phase::Disconnect(running, _) => running.script.handle_bytes(now, bytes),
             Phase::HangUp(hang_up, _) => hang_up.handle_bytes(now, bytes),
-            Phase::Done => {}
+            Phase::Direct | Phase::Drop(..) | Phase::Done => {}
         }
         self.pump(now);
     }
@@ -166,6 +240,7 @@ impl Attempt {
     pub fn handle_timeout(&mut self, now: Instant) {
         match &mut self.phase {
             Phase::BringUp(bringup) => bringup.handle_timeout(now),
+            Phase::Chat(script) => script.handle_timeout(now),
             Phase::Ppp(ppp) => {
                 ppp.endpoint.handle_timeout(now);
                 ppp.watch.handle_timeout(now);
@@ -174,8 +249,28 @@ impl Attempt {
                     ppp.endpoint.line_down(now);
                 }
             }
+            Phase::Disconnect(running, end) => {
+                if running.limit.expired(now) {
+                    let end = end.clone();
+                    let taken = now.since(running.begun);
+                    self.events.push_back(AttemptEvent::Log(LogLine::uplinkd(
+                        Level::Warning,
+                        "the disconnect script takes too long",
+                    )));
+                    self.put_on_hook(now, end, taken);
+                } else {
+                    running.script.handle_timeout(now);
+                }
+            }
             Phase::HangUp(hang_up, _) => hang_up.handle_timeout(now),
-            Phase::Done => {}
+            Phase::Drop(timer, end) => {
+                if timer.expired(now) {
+                    let end = end.clone();
+                    self.events.push_back(AttemptEvent::SetDtr(true));
+                    self.end(end);
+                }
+            }
+            Phase::Direct | Phase::Done => {}
         }
         self.pump(now);
     }
@@ -205,11 +300,13 @@ impl Attempt {
         let end = match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Done => return,
             // It was ending for another reason. (One that was closing PPP is not: the line went first.)
-            Phase::HangUp(_, end) => end,
-            Phase::BringUp(_) | Phase::Ppp(_) => LinkEnd::Line(LineProblem::Vanished {
-                path: self.setup.tty.clone(),
-                error,
-            }),
+            Phase::Disconnect(_, end) | Phase::HangUp(_, end) | Phase::Drop(_, end) => end,
+            Phase::BringUp(_) | Phase::Chat(_) | Phase::Direct | Phase::Ppp(_) => {
+                LinkEnd::Line(LineProblem::Vanished {
+                    path: self.setup.tty.clone(),
+                    error,
+                })
+            }
         };
         self.events.push_back(AttemptEvent::Ended(end));
     }
@@ -234,6 +331,14 @@ impl Attempt {
                     self.end(end);
                 }
             }
+            Phase::Chat(script) => {
+                if script.is_untouched() {
+                    self.end(end);
+                } else {
+                    self.put_on_hook(now, end, Duration::ZERO);
+                }
+            }
+            Phase::Direct => self.end(end),
             Phase::Ppp(ppp) => {
                 if ppp.closing.is_none() {
                     ppp.closing = Some(end);
@@ -241,7 +346,16 @@ impl Attempt {
                     ppp.endpoint.close(now, text);
                 }
             }
-            Phase::HangUp(_, why) => {
+            Phase::Disconnect(running, why) => {
+                if matches!(end, LinkEnd::User(_)) {
+                    *why = end;
+                    let limit = now + DISCONNECT_LIMIT;
+                    if running.limit.deadline().is_none_or(|at| at > limit) {
+                        running.limit.arm(limit);
+                    }
+                }
+            }
+            Phase::HangUp(_, why) | Phase::Drop(_, why) => {
                 // A user's stop is obeyed whatever the attempt was ending for.
                 if matches!(end, LinkEnd::User(_)) {
                     *why = end;
@@ -256,7 +370,14 @@ impl Attempt {
     pub fn send_ipv4(&mut self, packet: &[u8], wire: &mut BytesMut) -> bool {
         match &mut self.phase {
             Phase::Ppp(ppp) if ppp.closing.is_none() => ppp.endpoint.send_ipv4(packet, wire),
-            Phase::Ppp(_) | Phase::BringUp(_) | Phase::HangUp(..) | Phase::Done => false,
+            Phase::Ppp(_)
+            | Phase::BringUp(_)
+            | Phase::Chat(_)
+            | Phase::Direct
+            | Phase::Disconnect(..)
+            | Phase::HangUp(..)
+            | Phase::Drop(..)
+            | Phase::Done => false,
         }
     }
 
@@ -267,9 +388,11 @@ impl Attempt {
         self.tail.clear();
         match &mut self.phase {
             Phase::BringUp(bringup) => while bringup.poll_transmit(&mut self.text) {},
+            Phase::Chat(script) => while script.poll_transmit(&mut self.text) {},
             Phase::Ppp(ppp) => any |= ppp.endpoint.poll_transmit(wire),
+            Phase::Disconnect(running, _) => while running.script.poll_transmit(&mut self.text) {},
             Phase::HangUp(hang_up, _) => while hang_up.poll_transmit(&mut self.text) {},
-            Phase::Done => {}
+            Phase::Direct | Phase::Drop(..) | Phase::Done => {}
         }
         any |= !self.text.is_empty();
         wire.extend_from_slice(&self.text);
@@ -288,13 +411,18 @@ impl Attempt {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::BringUp(bringup) => bringup.poll_timeout(),
+            Phase::Chat(script) => script.poll_timeout(),
+            Phase::Disconnect(running, _) => {
+                earliest([running.script.poll_timeout(), running.limit.deadline()])
+            }
+            Phase::Drop(timer, _) => timer.deadline(),
             Phase::Ppp(ppp) => earliest([
                 ppp.endpoint.poll_timeout(),
                 ppp.watch.poll_timeout(),
                 ppp.limit.deadline(),
             ]),
             Phase::HangUp(hang_up, _) => hang_up.poll_timeout(),
-            Phase::Done => None,
+            Phase::Direct | Phase::Done => None,
         }
     }
 
@@ -302,7 +430,13 @@ impl Attempt {
     pub fn is_up(&self) -> bool {
         match &self.phase {
             Phase::Ppp(ppp) => ppp.closing.is_none() && ppp.endpoint.network().is_some(),
-            Phase::BringUp(_) | Phase::HangUp(..) | Phase::Done => false,
+            Phase::BringUp(_)
+            | Phase::Chat(_)
+            | Phase::Direct
+            | Phase::Disconnect(..)
+            | Phase::HangUp(..)
+            | Phase::Drop(..)
+            | Phase::Done => false,
         }
     }
 
@@ -310,8 +444,35 @@ impl Attempt {
     pub fn is_ending(&self) -> bool {
         match &self.phase {
             Phase::Ppp(ppp) => ppp.closing.is_some(),
-            Phase::HangUp(..) | Phase::Done => true,
-            Phase::BringUp(_) => false,
+            Phase::Disconnect(..) | Phase::HangUp(..) | Phase::Drop(..) | Phase::Done => true,
+            Phase::BringUp(_) | Phase::Chat(_) | Phase::Direct => false,
+        }
+    }
+
+    /// Whether PPP negotiates again: IPCP is not open, and nobody wants the end.
+    pub fn is_renegotiating(&self) -> bool {
+        match &self.phase {
+            Phase::Ppp(ppp) if ppp.closing.is_none() => match ppp.endpoint.phase() {
+                ppp::Phase::Establish | ppp::Phase::Authenticate | ppp::Phase::Network => true,
+                ppp::Phase::Dead | ppp::Phase::Terminate => false,
+            },
+            Phase::Ppp(_)
+            | Phase::BringUp(_)
+            | Phase::Chat(_)
+            | Phase::Direct
+            | Phase::Disconnect(..)
+            | Phase::HangUp(..)
+            | Phase::Drop(..)
+            | Phase::Done => false,
+        }
+    }
+
+    /// How it ends, as soon as that is known.
+    pub fn ending(&self) -> Option<&LinkEnd> {
+        match &self.phase {
+            Phase::Ppp(ppp) => ppp.closing.as_ref(),
+            Phase::Disconnect(_, end) | Phase::HangUp(_, end) | Phase::Drop(_, end) => Some(end),
+            Phase::BringUp(_) | Phase::Chat(_) | Phase::Direct | Phase::Done => None,
         }
     }
 
@@ -319,202 +480,14 @@ impl Attempt {
     pub fn stats(&self) -> EndpointStats {
         match &self.phase {
             Phase::Ppp(ppp) => ppp.endpoint.stats(),
-            Phase::BringUp(_) | Phase::HangUp(..) | Phase::Done => self.stats,
+            Phase::BringUp(_)
+            | Phase::Chat(_)
+            | Phase::Direct
+            | Phase::Disconnect(..)
+            | Phase::HangUp(..)
+            | Phase::Drop(..)
+            | Phase::Done => self.stats,
         }
-    }
-
-    // ---- what the phases have to say
-
-    fn pump(&mut self, now: Instant) {
-        loop {
-            let before = self.events.len();
-            match &mut self.phase {
-                Phase::BringUp(_) => self.pump_bringup(now),
-                Phase::Ppp(_) => self.pump_ppp(now),
-                Phase::HangUp(..) => self.pump_hang_up(),
-                Phase::Done => return,
-            }
-            if self.events.len() == before {
-                break;
-            }
-        }
-        let step = self.step_now();
-        if let Some(step) = step
-            && self.step != Some(step)
-        {
-            self.events.push_back(AttemptEvent::Step(step));
-        }
-        self.step = step;
-    }
-
-    /// What is being done or waited for; `None`: nothing, as while the link is up.
-    fn step_now(&self) -> Option<&'static str> {
-        match &self.phase {
-            Phase::BringUp(bringup) => Some(bringup.step()),
-            Phase::Ppp(ppp) if ppp.closing.is_some() => Some("closing PPP"),
-            Phase::Ppp(ppp) => match ppp.endpoint.phase() {
-                ppp::Phase::Dead | ppp::Phase::Establish => Some("negotiating the line (LCP)"),
-                ppp::Phase::Authenticate => Some("proving the account"),
-                ppp::Phase::Network if ppp.endpoint.network().is_some() => None,
-                ppp::Phase::Network => Some("negotiating the addresses (IPCP)"),
-                ppp::Phase::Terminate => Some("closing PPP"),
-            },
-            Phase::HangUp(..) => Some("hanging up"),
-            Phase::Done => None,
-        }
-    }
-
-    fn pump_bringup(&mut self, now: Instant) {
-        let Phase::BringUp(bringup) = &mut self.phase else {
-            return;
-        };
-        while let Some(event) = bringup.poll_event() {
-            match event {
-                BringupEvent::Log(line) => self.events.push_back(AttemptEvent::Log(line)),
-                BringupEvent::Info(info) => self.events.push_back(AttemptEvent::Info(info)),
-                BringupEvent::Profile(profile) => {
-                    self.events.push_back(AttemptEvent::Profile(profile));
-                }
-                BringupEvent::Warning(text) => {
-                    self.events.push_back(AttemptEvent::Warning(text));
-                }
-                BringupEvent::Save(memory) => self.events.push_back(AttemptEvent::Save(memory)),
-                BringupEvent::Connected(connected) => {
-                    while bringup.poll_transmit(&mut self.text) {}
-                    self.tail.extend_from_slice(&self.text);
-                    self.text.clear();
-                    return self.connect(now, connected);
-                }
-                BringupEvent::Failed(error) => return self.fail_bringup(now, error),
-            }
-        }
-    }
-
-    fn connect(&mut self, now: Instant, connected: Connected) {
-        let Some((session, seed)) = self.session.take() else {
-            return;
-        };
-        let Names { tty, interface } = &self.setup;
-        let lines = [
-            LogLine::pppd(Level::Info, "Serial connection established."),
-            LogLine::pppd(Level::Info, format!("Using interface {interface}")),
-            LogLine::pppd(
-                Level::Notice,
-                format!("Connect: {interface} <--> {}", tty.display()),
-            ),
-        ];
-        self.events.extend(lines.map(AttemptEvent::Log));
-        self.events.push_back(AttemptEvent::WatchCarrier(true));
-        self.events
-            .push_back(AttemptEvent::Connected(connected.text));
-        let mut endpoint = Endpoint::new(session, seed);
-        endpoint.line_up(now);
-        self.phase = Phase::Ppp(Box::new(Ppp {
-            endpoint,
-            watch: CarrierWatch::new(),
-            closing: None,
-            limit: Timer::default(),
-            carrier_gone: false,
-        }));
-        // Nothing but the peer's first frames can stand there: no packet before IPCP.
-        if let Phase::Ppp(ppp) = &mut self.phase {
-            ppp.watch.handle_bytes(now, &connected.rest);
-            ppp.endpoint.handle_bytes(now, &connected.rest, |_| {});
-        }
-    }
-
-    fn fail_bringup(&mut self, now: Instant, error: BringupError) {
-        let (end, open) = match error {
-            BringupError::Modem(problem) => (LinkEnd::Modem(problem), false),
-            BringupError::Dial(error) => {
-                self.events.push_back(AttemptEvent::Log(LogLine::pppd(
-                    Level::Error,
-                    "Connect script failed",
-                )));
-                // After a final result of the modem, the call is over; else it may still come.
-                let open = matches!(error, DialError::Timeout { .. });
-                (LinkEnd::Dial(error), open)
-            }
-        };
-        if open {
-            self.hang_up(now, end, false);
-        } else {
-            self.end(end);
-        }
-    }
-
-    fn pump_ppp(&mut self, now: Instant) {
-        let Phase::Ppp(ppp) = &mut self.phase else {
-            return;
-        };
-        let mut down = None;
-        while let Some(event) = ppp.endpoint.poll_event() {
-            match event {
-                Event::Log(line) => self.events.push_back(AttemptEvent::Log(line)),
-                Event::Phase(_) => {}
-                Event::NetworkUp(settings) => {
-                    self.events.push_back(AttemptEvent::NetworkUp(settings));
-                }
-                Event::NetworkDown => self.events.push_back(AttemptEvent::NetworkDown),
-                Event::Down(reason) => down = Some(reason),
-            }
-        }
-        // After what the frames before it brought, so that the log has the order of the line.
-        let mut lost = false;
-        while let Some(text) = ppp.watch.poll_event() {
-            let line = match text {
-                LineText::CarrierLost(text) => {
-                    lost = true;
-                    LogLine::chat(Level::Notice, text)
-                }
-                LineText::Other(text) => LogLine::chat(Level::Debug, text),
-            };
-            self.events.push_back(AttemptEvent::Log(line));
-        }
-        ppp.carrier_gone |= lost;
-        if let Some(reason) = down {
-            // The last frames, such as a Terminate-Ack.
-            ppp.endpoint.poll_transmit(&mut self.tail);
-            self.stats = ppp.endpoint.stats();
-            let end = ppp.closing.take().unwrap_or(LinkEnd::Ppp(reason));
-            let carrier_gone = ppp.carrier_gone;
-            self.events.push_back(AttemptEvent::PppEnded(end.clone()));
-            self.hang_up(now, end, carrier_gone);
-        } else if lost {
-            ppp.endpoint.line_down(now);
-        }
-    }
-
-    fn hang_up(&mut self, now: Instant, end: LinkEnd, carrier_gone: bool) {
-        self.events.push_back(AttemptEvent::WatchCarrier(false));
-        let mut hang_up = HangUp::new(HangUpPlan {
-            carrier_gone,
-            guard: Duration::from_secs(1),
-            limit: HANG_UP_LIMIT,
-        });
-        hang_up.start(now);
-        self.phase = Phase::HangUp(Box::new(hang_up), end);
-    }
-
-    fn pump_hang_up(&mut self) {
-        let Phase::HangUp(hang_up, end) = &mut self.phase else {
-            return;
-        };
-        while let Some(event) = hang_up.poll_event() {
-            match event {
-                HangUpEvent::Log(line) => self.events.push_back(AttemptEvent::Log(line)),
-                HangUpEvent::SetDtr(on) => self.events.push_back(AttemptEvent::SetDtr(on)),
-                HangUpEvent::Done { .. } => {
-                    let end = end.clone();
-                    return self.end(end);
-                }
-            }
-        }
-    }
-
-    fn end(&mut self, end: LinkEnd) {
-        self.phase = Phase::Done;
-        self.events.push_back(AttemptEvent::Ended(end));
     }
 }
 

@@ -50,10 +50,7 @@ impl Backoff {
         Self {
             policy: policy.backoff,
             holdoff: policy.holdoff,
-            round: match policy.retry {
-                0 => DEFAULT_ROUND,
-                retry => retry,
-            },
+            round: round_of(policy),
             fixed: policy.reset_any,
             random: Random::new(seed),
             failures: 0,
@@ -61,6 +58,14 @@ impl Backoff {
             configuration_steps: 0,
             absences: 0,
         }
+    }
+
+    /// Goes on by another policy; what was counted stays.
+    pub(super) fn set_policy(&mut self, policy: &Policy) {
+        self.policy = policy.backoff;
+        self.holdoff = policy.holdoff;
+        self.round = round_of(policy);
+        self.fixed = policy.reset_any;
     }
 
     /// Begins anew: the link was good, or somebody looks after it.
@@ -128,6 +133,14 @@ impl Backoff {
             .random
             .below(u64::try_from(room.as_millis()).unwrap_or(u64::MAX));
         low.saturating_add(Duration::from_millis(drawn)).min(most)
+    }
+}
+
+/// How many failures wait HOLDOFF.
+fn round_of(policy: &Policy) -> u32 {
+    match policy.retry {
+        0 => DEFAULT_ROUND,
+        retry => retry,
     }
 }
 

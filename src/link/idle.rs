@@ -34,6 +34,11 @@ impl Idle {
         }
     }
 
+    /// The time without traffic that is too long.
+    pub fn after(&self) -> Duration {
+        self.after
+    }
+
     /// A packet of a program came or went.
     pub fn handle_traffic(&mut self, now: Instant) {
         if self.stop.is_none() && self.timer.deadline().is_some() {

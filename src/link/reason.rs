@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::at::DialError;
+use crate::chat::ChatEnd;
 use crate::modem::ModemProblem;
 use crate::ppp::DownReason;
 
@@ -41,6 +42,8 @@ impl ExitStatus {
     pub const PEER_AUTHENTICATION: Self = Self(11);
     /// No traffic for IDLE seconds.
     pub const IDLE: Self = Self(12);
+    /// The link was up for `max_connect`.
+    pub const CONNECT_TIME: Self = Self(13);
     /// The peer is dead: no answer to echo or monitor.
     pub const PEER_DEAD: Self = Self(15);
     /// The modem hung up.
@@ -88,6 +91,8 @@ pub enum LinkEnd {
     Modem(ModemProblem),
     /// The modem did not connect.
     Dial(DialError),
+    /// The connect script failed.
+    Chat(ChatEnd),
     /// PPP ended.
     Ppp(DownReason),
     /// The interface or its routes.
@@ -103,6 +108,11 @@ pub enum LinkEnd {
     Idle {
         /// That long.
         after: Duration,
+    },
+    /// The link has been up for as long as `max_connect` lets it (spec F1).
+    ConnectTime {
+        /// That long.
+        most: Duration,
     },
     /// RESET_AT (spec S4).
     Scheduled,
@@ -214,6 +224,8 @@ pub enum Stop {
     Scheduled,
     /// No traffic for that long.
     Idle(Duration),
+    /// The link has been up for that long.
+    ConnectTime(Duration),
     /// The monitor's pings were not answered.
     Monitor {
         /// As configured.
@@ -229,6 +241,7 @@ impl From<Stop> for LinkEnd {
             Stop::User(stop) => Self::User(stop),
             Stop::Scheduled => Self::Scheduled,
             Stop::Idle(after) => Self::Idle { after },
+            Stop::ConnectTime(most) => Self::ConnectTime { most },
             Stop::Monitor { target, lost } => Self::Monitor { target, lost },
         }
     }
@@ -241,6 +254,7 @@ impl Stop {
             Self::User(_) => "User request",
             Self::Scheduled => "Scheduled disconnect",
             Self::Idle(_) => "Link inactive",
+            Self::ConnectTime(_) => "Connect time expired",
             Self::Monitor { .. } => "No answer to ping",
         }
     }
@@ -253,10 +267,13 @@ impl LinkEnd {
             Self::Line(_) => FailureClass::Line,
             Self::Modem(problem) => classify::modem_class(problem),
             Self::Dial(error) => classify::dial_class(error),
+            Self::Chat(end) => classify::chat_class(end),
             Self::Ppp(reason) => classify::ppp_class(reason),
             Self::Network(_) => FailureClass::Host,
             Self::Monitor { .. } => FailureClass::Network,
-            Self::Idle { .. } | Self::Scheduled | Self::User(_) => FailureClass::None,
+            Self::Idle { .. } | Self::ConnectTime { .. } | Self::Scheduled | Self::User(_) => {
+                FailureClass::None
+            }
         }
     }
 
@@ -282,6 +299,7 @@ impl LinkEnd {
             },
             Self::Modem(problem) => classify::modem_status(problem),
             Self::Dial(error) => classify::dial_status(error),
+            Self::Chat(_) => ExitStatus::DIAL_FAILED,
             Self::Ppp(reason) => classify::ppp_status(reason),
             Self::Network(problem) => match problem {
                 NetworkProblem::NoPermission { .. } | NetworkProblem::NoTun { .. } => {
@@ -294,6 +312,7 @@ impl LinkEnd {
             },
             Self::Monitor { .. } => ExitStatus::PEER_DEAD,
             Self::Idle { .. } => ExitStatus::IDLE,
+            Self::ConnectTime { .. } => ExitStatus::CONNECT_TIME,
             Self::Scheduled => ExitStatus::DONE,
             Self::User(
                 UserStop::Signal(_) | UserStop::Reconnect | UserStop::Disconnect | UserStop::Reset,
@@ -317,12 +336,13 @@ impl LinkEnd {
             Self::Line(problem) => advice::line(problem),
             Self::Modem(problem) => advice::modem(problem),
             Self::Dial(error) => advice::dial(error),
+            Self::Chat(end) => advice::chat(end),
             Self::Ppp(reason) => advice::ppp(reason),
             Self::Network(problem) => advice::network(problem),
             Self::Monitor { .. } => {
                 "the network carries nothing although PPP is up: if it happens often, check MONITOR_TARGET and the coverage"
             }
-            Self::Idle { .. } | Self::Scheduled | Self::User(_) => "",
+            Self::Idle { .. } | Self::ConnectTime { .. } | Self::Scheduled | Self::User(_) => "",
         }
     }
 
@@ -338,12 +358,16 @@ impl fmt::Display for LinkEnd {
             Self::Line(problem) => problem.fmt(f),
             Self::Modem(problem) => problem.fmt(f),
             Self::Dial(error) => write!(f, "dialing failed: {error}"),
+            Self::Chat(end) => end.fmt(f),
             Self::Ppp(reason) => reason.fmt(f),
             Self::Network(problem) => problem.fmt(f),
             Self::Monitor { target, lost } => {
                 write!(f, "{lost} pings in a row to {target} were not answered")
             }
             Self::Idle { after } => write!(f, "no traffic for {} s", after.as_secs()),
+            Self::ConnectTime { most } => {
+                write!(f, "up for {} s, the longest allowed", most.as_secs())
+            }
             Self::Scheduled => f.write_str("the time of RESET_AT has come"),
             Self::User(stop) => stop.fmt(f),
         }

@@ -178,6 +178,7 @@ impl Supervisor {
                 self.modem_wait = Some(reset_wait);
             }
             Input::ResetDone(outcome) => self.reset_done(now, outcome),
+            Input::Configured { policy, dial } => self.configure(now, policy, dial),
         }
     }
 

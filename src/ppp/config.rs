@@ -76,6 +76,14 @@ pub struct LcpConfig {
     pub ack_in_place: bool,
     /// Text of an Identification packet sent when the layer opens (RFC 1570); `None`: none is sent.
     pub identification: Option<String>,
+    /// The largest packet that is sent, in octets, whatever the peer takes (pppd's `mtu`); `None`: what the peer takes.
+    pub mtu: Option<u16>,
+    /// Octets that are sent escaped whatever the peer asks for (pppd's `escape`): bit n of word n/32 is octet n.
+    pub escape: [u32; 8],
+    /// No control character that arrives is dropped, even if it is in `accm` (pppd's `receive-all`).
+    pub receive_all: bool,
+    /// No Echo-Request is sent while something is received (pppd's `lcp-echo-adaptive`).
+    pub echo_adaptive: bool,
 }
 
 impl Default for LcpConfig {
@@ -91,6 +99,10 @@ impl Default for LcpConfig {
             max_loopback: 10,
             ack_in_place: true,
             identification: None,
+            mtu: None,
+            escape: [0; 8],
+            receive_all: false,
+            echo_adaptive: false,
         }
     }
 }
@@ -102,6 +114,8 @@ pub struct Credentials {
     pub user: String,
     /// Our password.
     pub secret: Secret,
+    /// The one for PAP, where it is another (pppd has a secrets file for each).
+    pub pap_secret: Option<Secret>,
     /// Which protocols we agree to. With both off, an authentication demand is rejected (pppd's "No auth is
     /// possible"), and the link goes on if the peer accepts that.
     pub allow: AllowedAuth,

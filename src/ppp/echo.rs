@@ -12,6 +12,10 @@ use crate::time::{Instant, Timer};
 #[derive(Debug)]
 pub(crate) struct Keepalive {
     config: EchoConfig,
+    /// Nothing is asked while something is heard.
+    adaptive: bool,
+    /// Something was received since the last deadline.
+    heard: bool,
     timer: Timer,
     unanswered: u32,
     next_id: u8,
@@ -38,6 +42,8 @@ impl Keepalive {
     pub(crate) fn new(config: EchoConfig) -> Self {
         Self {
             config,
+            adaptive: false,
+            heard: false,
             timer: Timer::default(),
             unanswered: 0,
             next_id: 0,
@@ -46,9 +52,15 @@ impl Keepalive {
         }
     }
 
+    /// With pppd's `lcp-echo-adaptive`, or without.
+    pub(crate) fn adaptive(self, adaptive: bool) -> Self {
+        Self { adaptive, ..self }
+    }
+
     /// LCP is up: the first request is due at once.
     pub(crate) fn start(&mut self, now: Instant) {
         self.unanswered = 0;
+        self.heard = false;
         self.last_sent = None;
         if !self.config.interval.is_zero() {
             self.timer.arm(now);
@@ -62,6 +74,7 @@ impl Keepalive {
 
     /// Something was received, whatever it was.
     pub(crate) fn heard(&mut self) {
+        self.heard = true;
         self.unanswered = 0;
     }
 
@@ -76,6 +89,10 @@ impl Keepalive {
     #[must_use]
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
         if !self.timer.expired(now) {
+            return None;
+        }
+        if self.adaptive && std::mem::take(&mut self.heard) {
+            self.timer.arm(now + self.config.interval);
             return None;
         }
         if self.config.failure > 0 && self.unanswered >= self.config.failure {
@@ -192,5 +209,27 @@ mod tests {
         keepalive.handle_reply(at(2), 0);
         keepalive.handle_reply(at(9), 0);
         assert_eq!(keepalive.rtt(), Some(Duration::from_secs(2)));
+    }
+
+    /// pppd's `lcp-echo-adaptive`.
+    #[test]
+    fn adaptive_nothing_is_asked_while_something_is_heard() {
+        let config = EchoConfig {
+            interval: Duration::from_secs(10),
+            failure: 2,
+        };
+        let mut keepalive = Keepalive::new(config).adaptive(true);
+        keepalive.start(at(0));
+        assert_eq!(keepalive.handle_timeout(at(0)), Some(Due::Send { id: 0 }));
+        keepalive.heard();
+        assert_eq!(keepalive.handle_timeout(at(10)), None);
+        assert_eq!(keepalive.poll_timeout(), Some(at(20)));
+        // Silence is asked about, and ends the link as ever.
+        assert_eq!(keepalive.handle_timeout(at(20)), Some(Due::Send { id: 1 }));
+        assert_eq!(keepalive.handle_timeout(at(30)), Some(Due::Send { id: 2 }));
+        assert_eq!(
+            keepalive.handle_timeout(at(40)),
+            Some(Due::Dead { lost: 2 })
+        );
     }
 }

@@ -34,6 +34,8 @@ pub struct Endpoint {
     deframer: Deframer,
     /// What the peer wants escaped, as of the last frame.
     map: TransmitMap,
+    /// What is escaped in any case.
+    escape: TransmitMap,
     traffic: Traffic,
 }
 
@@ -69,11 +71,13 @@ impl Endpoint {
     /// tests.
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         let receive = usize::from(config.lcp.mru).max(MIN_RECEIVE);
+        let escape = config.lcp.escape;
         let mut endpoint = Self {
             session: Session::new(config, seed),
             framer: Framer::new(),
             deframer: Deframer::new(receive + FRAME_OVERHEAD),
             map: TransmitMap::ALL_CONTROL,
+            escape: TransmitMap(escape),
             traffic: Traffic::default(),
         };
         endpoint.refresh();
@@ -145,15 +149,12 @@ impl Endpoint {
     /// Appends pending control frames to `wire`, the octets that wait to be written; false if there
     /// were none, or there is no room: then they wait (a few; the rest is dropped and counted).
     pub fn poll_transmit(&mut self, wire: &mut BytesMut) -> bool {
+        let plain_map = TransmitMap::ALL_CONTROL.with(&self.escape);
         let mut any = false;
         while wire.len() < MAX_WAITING
             && let Some(Transmit { frame, plain }) = self.session.poll_transmit()
         {
-            let map = if plain {
-                &TransmitMap::ALL_CONTROL
-            } else {
-                &self.map
-            };
+            let map = if plain { &plain_map } else { &self.map };
             self.framer.encode(map, &[], &frame, wire);
             any = true;
         }
@@ -202,7 +203,7 @@ impl Endpoint {
     }
 
     fn refresh(&mut self) {
-        self.map = TransmitMap::from_accm(self.session.transmit_accm());
+        self.map = TransmitMap::from_accm(self.session.transmit_accm()).with(&self.escape);
         self.deframer.set_receive_accm(self.session.receive_accm());
     }
 }

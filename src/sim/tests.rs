@@ -47,6 +47,7 @@ fn with_chap(faults: &[&str]) -> WorldConfig {
             pap: true,
             chap_md5: true,
         },
+        ..Credentials::default()
     };
     config
 }

@@ -9,6 +9,7 @@
 
 mod commands;
 mod protocol;
+mod reload;
 mod socket;
 mod status;
 

@@ -11,7 +11,7 @@ use protocol_tests::daemon::{Site, socket, wait_for_state};
 use protocol_tests::namespace::Namespace;
 use protocol_tests::require;
 use serde_json::Value;
-use uplinkd::control::{Board, StateView, StateWord};
+use uplinkd::control::{Board, Resolver, StateView, StateWord};
 use uplinkd::link::{LineProblem, LinkEnd, ResetOutcome};
 use uplinkd::modem::{ModemInfo, Registration, Signal, SimState};
 use uplinkd::ppp::Ipv4Settings;
@@ -132,6 +132,12 @@ fn full() -> Value {
     board.note_ping(at(4), true, 0);
     board.note_queue(0, 0);
     board.note_provisioning(0);
+    board.note_resolver(Some(Resolver {
+        servers: vec![[192, 0, 2, 53].into()],
+        manager: "file".to_owned(),
+        why: "x".to_owned(),
+        problem: text(),
+    }));
     board.note_warning("x");
     let status = board.snapshot(at(5), "2026-11-24T00:00:00Z".parse().unwrap());
     serde_json::to_value(status).unwrap()

@@ -204,6 +204,9 @@ fn several_daemons_in_one_folder_are_told_apart() {
                 ("--run-dir", "run"),
                 ("--state-dir", "state"),
                 ("--lock-dir", "lock"),
+                ("--pid-dir", "pid"),
+                ("--resolv-conf", "resolv.conf"),
+                ("--ppp-dir", "ppp"),
             ] {
                 command.arg(option).arg(site.path(folder));
             }

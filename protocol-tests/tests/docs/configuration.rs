@@ -1,8 +1,12 @@
 //! The keys of both formats: that each is documented, its default, range and example, and what is said of mistakes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use uplinkd::config::{self, Config, Diagnostic, Severity, keyvalue, native};
+use uplinkd::config::files::MapFiles;
+use uplinkd::config::{
+    self, Config, Diagnostic, Effect, Severity, Sources, change, keyvalue, native,
+};
 
 use super::{blocks, page, rows};
 
@@ -47,9 +51,15 @@ fn range(cell: &str) -> Option<(f64, f64)> {
     Some((from, words.next()?.parse().ok()?))
 }
 
-/// A file with `line` behind what each needs.
+/// A file with `line` behind what each needs, on a system with the peers file of the example.
 fn keyvalue(line: &str) -> (Option<Config>, Vec<Diagnostic>) {
-    config::read("ppp", format!("APN=a\n{line}\n").as_bytes())
+    let files = MapFiles::new().with("/etc/ppp/peers/DTI", "/dev/ttyUSB0 noauth\n");
+    let sources = Sources {
+        files: &files,
+        ppp_dir: Path::new("/etc/ppp"),
+        models: None,
+    };
+    config::read_with("ppp", format!("APN=a\n{line}\n").as_bytes(), &sources)
 }
 
 /// The same for the native format; a key replaces the one that each file needs.
@@ -74,7 +84,7 @@ fn meaning((config, found): (Option<Config>, Vec<Diagnostic>)) -> String {
 #[test]
 fn every_key_of_both_formats_is_documented() {
     assert!(keyvalue_rows().len() >= 30);
-    assert!(native_rows().len() >= 88);
+    assert!(native_rows().len() >= 117);
 }
 
 /// A default in code style is written into a file, which must then mean what the file without it means.
@@ -125,7 +135,7 @@ fn documented_defaults_of_the_native_format_are_the_programs() {
         };
         assert_eq!(meaning(native(key, value)), expected, "{key} = {value}");
     }
-    // What the modem's profile says, one that is not set, one that follows the account.
+    // What the modem's profile says, two that are not set, one that follows the account.
     assert_eq!(
         in_words,
         [
@@ -134,6 +144,7 @@ fn documented_defaults_of_the_native_format_are_the_programs() {
             "modem.registration_timeout",
             "network.route_metric",
             "ppp.auth",
+            "ppp.lcp.mtu",
             "supervision.reset.steps",
             "supervision.reset.wait",
         ]
@@ -145,10 +156,11 @@ fn documented_defaults_of_the_native_format_are_the_programs() {
             unset.dial_timeout,
             unset.registration_timeout,
             unset.route_metric,
+            unset.lcp.mtu,
             unset.reset_steps,
             unset.reset_wait
         ),
-        (None, None, None, None, None, None)
+        (None, None, None, None, None, None, None)
     );
 }
 
@@ -203,6 +215,40 @@ fn what_acts_today_is_told_truly() {
         assert!(
             !found.iter().any(|found| found.message.contains("not act")),
             "{example}: {found:?}"
+        );
+    }
+}
+
+/// Spec S5: when the change of a setting acts.
+#[test]
+fn documented_times_of_changes_are_the_programs() {
+    let rows = rows(&page("docs/configuration.md"));
+    let words = [Effect::Now, Effect::NextDial, Effect::Restart].map(|effect| effect.to_string());
+    let told: Vec<&Vec<String>> = rows
+        .iter()
+        .filter(|row| row.len() == 2 && words.contains(&row[1]))
+        .collect();
+    assert_eq!(told.len(), 3);
+    let effects = change::effects();
+    assert!(effects.len() >= 117);
+    for (key, effect) in effects {
+        let is_told = |row: &&&Vec<String>| {
+            row[0]
+                .split(", ")
+                .filter_map(code)
+                .any(|name| match name.strip_suffix('*') {
+                    Some(section) => key.starts_with(section),
+                    None => key == name,
+                })
+        };
+        let row = told
+            .iter()
+            .find(is_told)
+            .or_else(|| told.iter().find(|row| row[0] == "all others"));
+        assert_eq!(
+            row.map(|row| row[1].as_str()),
+            Some(effect.to_string().as_str()),
+            "{key}"
         );
     }
 }

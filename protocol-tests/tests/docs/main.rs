@@ -11,10 +11,12 @@
     reason = "test code: a page that cannot be read fails the test"
 )]
 
+mod compatibility;
 mod configuration;
 mod modems;
 mod project;
 mod reasons;
+mod translations;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,7 +38,7 @@ fn every_dependency_is_explained() {
 /// Every Markdown page of the project, in the folders that have some.
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for dir in ["", "docs", "protocol-tests"] {
+    for dir in ["", "docs", "docs/ja", "protocol-tests"] {
         for entry in fs::read_dir(root().join(dir)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|ending| ending == "md") {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use uplinkd::at::DialError;
+use uplinkd::chat::{ChatEnd, Dialog, Script};
 use uplinkd::link::{LineProblem, LinkEnd, NetworkProblem, UserStop};
 use uplinkd::modem::{ModemProblem, PinGuard, Registration};
 use uplinkd::ppp::config::AuthMethod;
@@ -66,11 +67,69 @@ fn ends() -> Vec<(LinkEnd, &'static str)> {
     let networks = network_problems().map(|(problem, words)| (LinkEnd::Network(problem), words));
     let modems = modem_problems().map(|(problem, words)| (LinkEnd::Modem(problem), words));
     let all = lines.into_iter().chain(modems).chain(dials).chain(reasons);
-    all.chain(networks).chain(on_purpose()).collect()
+    all.chain(networks)
+        .chain(on_purpose())
+        .chain(scripts())
+        .collect()
+}
+
+/// Ends of a connect script.
+fn scripts() -> Vec<(LinkEnd, &'static str)> {
+    let dialog = |expected: &str, sent: &str| Dialog {
+        expected: expected.to_owned(),
+        sent: Some(sent.to_owned()),
+    };
+    let abort = |string: &str, dialog| ChatEnd::Aborted {
+        index: 0,
+        string: string.to_owned(),
+        dialog,
+    };
+    let timeout = |dialog| ChatEnd::Timeout {
+        dialog,
+        after: Duration::from_secs(30),
+    };
+    let calling = || dialog("CONNECT", "ATDT*99***1#");
+    let write = ChatEnd::Write {
+        error: None,
+        sent: Some("ATZ".to_owned()),
+    };
+    let file = ChatEnd::File {
+        path: "/etc/pin".to_owned(),
+        error: "no".to_owned(),
+    };
+    let problem = Script::parse(b"'' ATZ\nOK 'x").unwrap_err();
+    [
+        (abort("BUSY", calling()), "chat script failed: "),
+        (abort("NO CARRIER", calling()), "NO CARRIER"),
+        (timeout(calling()), "waiting for CONNECT"),
+        (
+            abort("ERROR", dialog("OK", "AT+CGDCONT=1")),
+            "ABORT string ERROR seen",
+        ),
+        (
+            abort("Login incorrect", dialog("$", "me")),
+            "Login incorrect",
+        ),
+        (abort("SIM PIN", dialog("OK", "AT")), "ABORT string "),
+        (
+            timeout(dialog("OK", "ATZ")),
+            "timeout of 30 s waiting for OK after ATZ",
+        ),
+        (write, "could not be sent in time"),
+        (ChatEnd::InputEnded(calling()), "the input ended"),
+        (file, "cannot be read"),
+        (
+            ChatEnd::Script(problem),
+            "a quote begins here and does not end in this line",
+        ),
+        (ChatEnd::TooLong, "an expect string is too long"),
+    ]
+    .map(|(end, words)| (LinkEnd::Chat(end), words))
+    .to_vec()
 }
 
 /// Ends by the monitor, the clock and users.
-fn on_purpose() -> [(LinkEnd, &'static str); 8] {
+fn on_purpose() -> [(LinkEnd, &'static str); 9] {
     let monitor = LinkEnd::Monitor {
         target: "www.example.jp".to_owned(),
         lost: 3,
@@ -78,12 +137,16 @@ fn on_purpose() -> [(LinkEnd, &'static str); 8] {
     let idle = LinkEnd::Idle {
         after: Duration::from_secs(60),
     };
+    let connect_time = LinkEnd::ConnectTime {
+        most: Duration::from_secs(3600),
+    };
     [
         (
             monitor,
             "3 pings in a row to www.example.jp were not answered",
         ),
         (idle, "no traffic for 60 s"),
+        (connect_time, "up for 3600 s, the longest allowed"),
         (LinkEnd::Scheduled, "the time of RESET_AT has come"),
         (LinkEnd::User(UserStop::Signal(15)), "ended by SIGTERM"),
         (LinkEnd::User(UserStop::Signal(2)), "ended by SIGINT"),

@@ -10,7 +10,9 @@
 
 mod endings;
 mod link;
+mod provider;
 mod routes;
+mod settings;
 mod ttys;
 
 use protocol_tests::daemon::Site;

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use super::WEB;
 
+/// C15, N2.
 #[test]
 fn the_former_default_route_comes_back_on_every_way_out() {
     protocol_tests::require!(require::DAEMON);

@@ -14,7 +14,7 @@ use super::LIMIT;
 use crate::cli::args::Demand;
 use crate::cli::sim::demand;
 use crate::cli::{fail, say};
-use crate::config::{Auth, Config, Device};
+use crate::config::{Auth, Config, Device, DnsConfig, DnsManager, ScriptsConfig};
 use crate::daemon::{Control, Daemon, Options, Progress, simulator};
 use crate::io::clock::Clock;
 use crate::io::reset::Roots;
@@ -127,6 +127,15 @@ impl Stage {
             reset_wait: Some(RESET_WAIT),
             echo: ECHO,
             dial_timeout: Some(DIAL_TIMEOUT),
+            // The demo is not the system's business.
+            scripts: ScriptsConfig {
+                enabled: false,
+                ..ScriptsConfig::default()
+            },
+            dns: DnsConfig {
+                manager: DnsManager::None,
+                ..DnsConfig::default()
+            },
             ..Config::default()
         };
         let mut config = config;
@@ -139,6 +148,10 @@ impl Stage {
             once: false,
             state_dir: dir.0.clone(),
             lock_dir: dir.0.clone(),
+            ppp_dir: dir.0.clone(),
+            resolv_conf: dir.0.join("resolv.conf"),
+            pid_dir: None,
+            script_host: None,
             config_file: None,
             roots: Roots::default(),
             profiles: Arc::new(Profiles::built_in()),

@@ -17,12 +17,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, key: Key, text: &str) -> Result<(), R
     let config = &mut draft.config;
     match key {
         Key::Start => config.start = value::yes_no(text)?,
-        Key::Provider => {
-            return Err(Refusal::new(
-                "files in /etc/ppp/peers are not read yet, and nothing else is dialed instead",
-                "PROVIDER= and the keys of \"PPP config\", e.g. APN=dream.jp",
-            ));
-        }
+        Key::Provider => draft.provider = Some(value::provider(text)?),
         Key::Persist => config.persist = value::flag(text)?,
         Key::ResetOnFail => config.reset_on_fail = value::flag(text)?,
         Key::ResetAlways => config.reset_always = value::flag(text)?,

@@ -40,7 +40,7 @@ pub(super) enum Key {
 /// Name, and an example of a value.
 pub(super) const KEYS: [(Key, &str, &str); 30] = [
     (Key::Start, "START", "yes"),
-    (Key::Provider, "PROVIDER", ""),
+    (Key::Provider, "PROVIDER", "DTI"),
     (Key::Persist, "PERSIST", "1"),
     (Key::ResetOnFail, "RESET_ON_FAIL", "1"),
     (Key::ResetAlways, "RESET_ALWAYS", "0"),
@@ -107,6 +107,79 @@ impl Key {
         };
         let (_, name, _) = KEYS.iter().find(|(known, ..)| *known == key)?;
         Some((key, name))
+    }
+
+    /// Whether it says something that the options of a peers file say instead (spec C2). DEVICE is not among them: the peers
+    /// file need not name a tty.
+    pub(super) fn is_of_link(self) -> bool {
+        match self {
+            Self::Apn
+            | Self::PdpType
+            | Self::DefaultRoute
+            | Self::Auth
+            | Self::Account
+            | Self::Password
+            | Self::NetMode
+            | Self::CarrierId
+            | Self::LocalAddr
+            | Self::RemoteAddr
+            | Self::Netmask
+            | Self::Pin => true,
+            Self::Start
+            | Self::Provider
+            | Self::Persist
+            | Self::ResetOnFail
+            | Self::ResetAlways
+            | Self::ResetAt
+            | Self::ResetWait
+            | Self::Holdoff
+            | Self::Retry
+            | Self::Demand
+            | Self::Idle
+            | Self::Device
+            | Self::Monitor
+            | Self::MonitorTarget
+            | Self::MonitorInterval
+            | Self::MonitorFail
+            | Self::MonitorLog
+            | Self::ConnectOk => false,
+        }
+    }
+
+    /// What uplinkd.toml calls it. A peers file is no setting: what it says is.
+    pub(super) fn setting(self) -> &'static str {
+        match self {
+            Self::Start => "supervision.start",
+            Self::Provider => "",
+            Self::Persist => "supervision.persist",
+            Self::ResetOnFail => "supervision.reset.on_fail",
+            Self::ResetAlways => "supervision.reset.always",
+            Self::ResetAt => "supervision.reset.at",
+            Self::ResetWait => "supervision.reset.wait",
+            Self::Holdoff => "supervision.holdoff",
+            Self::Retry => "supervision.retry",
+            Self::Apn => "modem.apn",
+            Self::PdpType => "modem.pdp_type",
+            Self::Demand => "supervision.demand",
+            Self::Idle => "supervision.idle",
+            Self::Device => "modem.device",
+            Self::DefaultRoute => "network.default_route",
+            Self::Auth => "ppp.auth",
+            Self::Account => "ppp.account",
+            Self::Password => "ppp.password",
+            Self::NetMode => "modem.netmode",
+            Self::CarrierId => "modem.carrier",
+            Self::LocalAddr => "network.local_address",
+            Self::RemoteAddr => "network.remote_address",
+            Self::Netmask => "network.netmask",
+            Self::Monitor => "monitor.enabled",
+            Self::MonitorTarget => "monitor.target",
+            Self::MonitorInterval => "monitor.interval",
+            Self::MonitorFail => "monitor.fail",
+            Self::MonitorLog => "monitor.log",
+            Self::ConnectOk => "modem.connect_ok",
+            Self::Pin => "modem.pin",
+        }
     }
 
     /// Whether its values may hold blanks.

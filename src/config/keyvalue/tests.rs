@@ -157,19 +157,20 @@ fn the_last_line_may_lack_its_end_and_exports_are_taken() {
 #[test]
 fn a_later_line_wins_even_an_empty_one() {
     let text =
-        format!("PROVIDER=DTI\nHOLDOFF=9\nPERSIST=0\n{BASE}PROVIDER=\nHOLDOFF=3\nPERSIST=\n");
+        format!("PROVIDER=../DTI\nHOLDOFF=9\nPERSIST=0\n{BASE}PROVIDER=\nHOLDOFF=3\nPERSIST=\n");
     let config = config(&text);
     assert_eq!((config.holdoff.as_secs(), config.persist), (3, true));
     // What the former line says is told, and does not stop the start.
     assert_eq!(
         problems(&text),
         [
-            "1:10: warning: PROVIDER: files in /etc/ppp/peers are not read yet, and nothing else is \
-          dialed instead; expected PROVIDER= and the keys of \"PPP config\", e.g. APN=dream.jp"
+            "1:10: warning: PROVIDER: \"../DTI\" leads out of the folder of peers; expected the name of a file in \
+             /etc/ppp/peers; probably meant: PROVIDER=DTI"
         ]
     );
 }
 
+/// C16.
 #[test]
 fn the_account_decides_on_authentication_unless_told() {
     for (text, auth) in [
@@ -320,6 +321,7 @@ fn the_users_own_profiles_can_be_named() {
     );
 }
 
+/// C20.
 #[test]
 fn fixed_addresses_are_taken() {
     let config = config(&format!(

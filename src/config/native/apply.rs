@@ -4,12 +4,11 @@ use std::ops::RangeInclusive;
 
 use toml::Spanned;
 
-use super::Reader;
 use super::scalar::Scalar;
 use super::schema::{File, Modem, Network, Ppp};
-use super::supervision;
+use super::{Reader, supervision, system};
 use crate::config::draft::Draft;
-use crate::config::{Config, Device, device, value};
+use crate::config::{Config, Device, Dialer, device, value};
 use crate::ppp::config::FsmConfig;
 use crate::secret::Secret;
 
@@ -17,15 +16,24 @@ use crate::secret::Secret;
 pub(super) fn apply(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, file: File) {
     let File {
         modem,
+        connect,
+        disconnect,
         ppp,
         network,
+        scripts,
+        dns,
         supervision,
         monitor,
         control,
     } = file;
+    let direct = modem.direct.as_ref().map(Spanned::span);
     self::modem(reader, draft, modem);
+    system::dialer(reader, &mut draft.config, direct, connect);
+    system::disconnect(reader, &mut draft.config, disconnect);
     self::ppp(reader, draft, ppp);
     self::network(reader, &mut draft.config, network);
+    system::scripts(reader, &mut draft.config.scripts, scripts);
+    system::dns(reader, &mut draft.config.dns, dns);
     supervision::apply(reader, &mut draft.config, supervision);
     supervision::monitor(reader, &mut draft.config.monitor, monitor);
     reader.set(
@@ -138,6 +146,11 @@ fn modem(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, modem: Modem) {
         &mut config.dial_timeout,
         |value| value.time(&seconds(0.1, 600)).map(Some),
     );
+    let mut direct = false;
+    reader.set("modem.direct", modem.direct, &mut direct, Scalar::truth);
+    if direct {
+        config.dialer = Dialer::Direct;
+    }
 }
 
 fn ppp(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, ppp: Ppp) {
@@ -161,6 +174,16 @@ fn ppp(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, ppp: Ppp) {
         |value| {
             value::password(value.text()?)?;
             Ok(Secret::new(value.text()?))
+        },
+    );
+
+    reader.set(
+        "ppp.max_connect",
+        ppp.max_connect,
+        &mut config.max_connect,
+        |value| {
+            let most = value.time(&seconds(0.0, 31_536_000))?;
+            Ok(Some(most).filter(|most| !most.is_zero()))
         },
     );
 
@@ -206,6 +229,25 @@ fn ppp(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, ppp: Ppp) {
         &mut lcp.ack_in_place,
         Scalar::truth,
     );
+    reader.set("ppp.lcp.mtu", given.mtu, &mut lcp.mtu, |value| {
+        let mtu = value.whole(&(128..=16_384), "octets")?;
+        Ok(u16::try_from(mtu).ok())
+    });
+    reader.set("ppp.lcp.escape", given.escape, &mut lcp.escape, |value| {
+        value::octets(value.text()?)
+    });
+    reader.set(
+        "ppp.lcp.receive_all",
+        given.receive_all,
+        &mut lcp.receive_all,
+        Scalar::truth,
+    );
+    reader.set(
+        "ppp.echo.adaptive",
+        ppp.echo.adaptive,
+        &mut lcp.echo_adaptive,
+        Scalar::truth,
+    );
     reader.set(
         "ppp.lcp.identification",
         given.identification,
@@ -213,6 +255,17 @@ fn ppp(reader: &mut Reader<'_, '_>, draft: &mut Draft<'_>, ppp: Ppp) {
         |value| value.unless_empty(value::identification),
     );
 
+    reader.set(
+        "ppp.pap.password",
+        ppp.pap.password,
+        &mut config.pap_password,
+        |value| {
+            value.unless_empty(|text| {
+                value::password(text)?;
+                Ok(Secret::new(text))
+            })
+        },
+    );
     let timers = &mut config.auth_timers;
     reader.set(
         "ppp.pap.restart",
@@ -322,6 +375,12 @@ fn network(reader: &mut Reader<'_, '_>, config: &mut Config, network: Network) {
         "network.default_route",
         network.default_route,
         &mut config.default_route,
+        Scalar::truth,
+    );
+    reader.set(
+        "network.replace_default_route",
+        network.replace_default_route,
+        &mut config.replace_default_route,
         Scalar::truth,
     );
     reader.set(

@@ -7,7 +7,7 @@ use super::scalar::Scalar;
 use crate::modem::ResetStep;
 
 /// Every key, for suggestions.
-pub(super) const KEYS: [&str; 89] = [
+pub(super) const KEYS: [&str; 128] = [
     "modem.device",
     "modem.profile",
     "modem.profile_dir",
@@ -26,10 +26,31 @@ pub(super) const KEYS: [&str; 89] = [
     "modem.dial",
     "modem.command_timeout",
     "modem.dial_timeout",
+    "modem.direct",
+    "connect.script",
+    "connect.timeout",
+    "connect.phone",
+    "connect.phone2",
+    "connect.verbose",
+    "connect.echo",
+    "connect.expand",
+    "connect.show",
+    "connect.char_delay",
+    "disconnect.script",
+    "disconnect.timeout",
+    "disconnect.phone",
+    "disconnect.phone2",
+    "disconnect.verbose",
+    "disconnect.echo",
+    "disconnect.expand",
+    "disconnect.show",
+    "disconnect.char_delay",
+    "ppp.provider",
     "ppp.auth",
     "ppp.allow_pap",
     "ppp.account",
     "ppp.password",
+    "ppp.max_connect",
     "ppp.lcp.restart",
     "ppp.lcp.max_configure",
     "ppp.lcp.max_terminate",
@@ -43,6 +64,10 @@ pub(super) const KEYS: [&str; 89] = [
     "ppp.lcp.max_loopback",
     "ppp.lcp.ack_in_place",
     "ppp.lcp.identification",
+    "ppp.lcp.mtu",
+    "ppp.lcp.escape",
+    "ppp.lcp.receive_all",
+    "ppp.pap.password",
     "ppp.pap.restart",
     "ppp.pap.max_requests",
     "ppp.pap.timeout",
@@ -60,8 +85,10 @@ pub(super) const KEYS: [&str; 89] = [
     "ppp.ipcp.max_pending",
     "ppp.echo.interval",
     "ppp.echo.failure",
+    "ppp.echo.adaptive",
     "network.interface",
     "network.default_route",
+    "network.replace_default_route",
     "network.route_metric",
     "network.local_address",
     "network.remote_address",
@@ -69,6 +96,18 @@ pub(super) const KEYS: [&str; 89] = [
     "network.hold",
     "network.queue_packets",
     "network.queue_bytes",
+    "scripts.enabled",
+    "scripts.timeout",
+    "scripts.ip_pre_up",
+    "scripts.ip_up",
+    "scripts.ip_down",
+    "scripts.ipparam",
+    "scripts.linkname",
+    "scripts.environment",
+    "scripts.call_file",
+    "dns.manager",
+    "dns.use_peer",
+    "dns.fallback",
     "supervision.start",
     "supervision.persist",
     "supervision.holdoff",
@@ -104,8 +143,12 @@ pub(super) const KEYS: [&str; 89] = [
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
     pub(super) modem: Modem,
+    pub(super) connect: Chat,
+    pub(super) disconnect: Chat,
     pub(super) ppp: Ppp,
     pub(super) network: Network,
+    pub(super) scripts: Scripts,
+    pub(super) dns: Dns,
     pub(super) supervision: Supervision,
     pub(super) monitor: Monitor,
     pub(super) control: Control,
@@ -132,18 +175,36 @@ pub(super) struct Modem {
     pub(super) dial: Option<Spanned<Scalar>>,
     pub(super) command_timeout: Option<Spanned<Scalar>>,
     pub(super) dial_timeout: Option<Spanned<Scalar>>,
+    pub(super) direct: Option<Spanned<Scalar>>,
+}
+
+/// A call of chat(8), for `[connect]` and `[disconnect]`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Chat {
+    pub(super) script: Option<Spanned<Vec<String>>>,
+    pub(super) timeout: Option<Spanned<Scalar>>,
+    pub(super) phone: Option<Spanned<Scalar>>,
+    pub(super) phone2: Option<Spanned<Scalar>>,
+    pub(super) verbose: Option<Spanned<Scalar>>,
+    pub(super) echo: Option<Spanned<Scalar>>,
+    pub(super) expand: Option<Spanned<Scalar>>,
+    pub(super) show: Option<Spanned<Scalar>>,
+    pub(super) char_delay: Option<Spanned<Scalar>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Ppp {
+    pub(super) provider: Option<Spanned<Scalar>>,
     pub(super) auth: Option<Spanned<Scalar>>,
     pub(super) allow_pap: Option<Spanned<Scalar>>,
     pub(super) account: Option<Spanned<Scalar>>,
     pub(super) password: Option<Spanned<Scalar>>,
+    pub(super) max_connect: Option<Spanned<Scalar>>,
     pub(super) lcp: Lcp,
     pub(super) pap: Pap,
-    pub(super) chap: Chap,
+    pub(super) chap: ChapTimers,
     pub(super) ipcp: Ipcp,
     pub(super) echo: Echo,
 }
@@ -164,11 +225,15 @@ pub(super) struct Lcp {
     pub(super) max_loopback: Option<Spanned<Scalar>>,
     pub(super) ack_in_place: Option<Spanned<Scalar>>,
     pub(super) identification: Option<Spanned<Scalar>>,
+    pub(super) mtu: Option<Spanned<Scalar>>,
+    pub(super) escape: Option<Spanned<Scalar>>,
+    pub(super) receive_all: Option<Spanned<Scalar>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Pap {
+    pub(super) password: Option<Spanned<Scalar>>,
     pub(super) restart: Option<Spanned<Scalar>>,
     pub(super) max_requests: Option<Spanned<Scalar>>,
     pub(super) timeout: Option<Spanned<Scalar>>,
@@ -176,7 +241,7 @@ pub(super) struct Pap {
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Chap {
+pub(super) struct ChapTimers {
     pub(super) restart: Option<Spanned<Scalar>>,
     pub(super) max_challenges: Option<Spanned<Scalar>>,
     pub(super) timeout: Option<Spanned<Scalar>>,
@@ -201,6 +266,7 @@ pub(super) struct Ipcp {
 pub(super) struct Echo {
     pub(super) interval: Option<Spanned<Scalar>>,
     pub(super) failure: Option<Spanned<Scalar>>,
+    pub(super) adaptive: Option<Spanned<Scalar>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -208,6 +274,7 @@ pub(super) struct Echo {
 pub(super) struct Network {
     pub(super) interface: Option<Spanned<Scalar>>,
     pub(super) default_route: Option<Spanned<Scalar>>,
+    pub(super) replace_default_route: Option<Spanned<Scalar>>,
     pub(super) route_metric: Option<Spanned<Scalar>>,
     pub(super) local_address: Option<Spanned<Scalar>>,
     pub(super) remote_address: Option<Spanned<Scalar>>,
@@ -215,6 +282,28 @@ pub(super) struct Network {
     pub(super) hold: Option<Spanned<Scalar>>,
     pub(super) queue_packets: Option<Spanned<Scalar>>,
     pub(super) queue_bytes: Option<Spanned<Scalar>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Scripts {
+    pub(super) enabled: Option<Spanned<Scalar>>,
+    pub(super) timeout: Option<Spanned<Scalar>>,
+    pub(super) ip_pre_up: Option<Spanned<Scalar>>,
+    pub(super) ip_up: Option<Spanned<Scalar>>,
+    pub(super) ip_down: Option<Spanned<Scalar>>,
+    pub(super) ipparam: Option<Spanned<Scalar>>,
+    pub(super) linkname: Option<Spanned<Scalar>>,
+    pub(super) environment: Option<Spanned<Vec<String>>>,
+    pub(super) call_file: Option<Spanned<Scalar>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Dns {
+    pub(super) manager: Option<Spanned<Scalar>>,
+    pub(super) use_peer: Option<Spanned<Scalar>>,
+    pub(super) fallback: Option<Spanned<Vec<String>>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -155,6 +155,7 @@ fn secrets_are_not_told() {
     }
 }
 
+/// C11.
 #[test]
 fn the_other_keys_have_their_values() {
     assert_eq!(auth("CHAP"), Ok(Auth::Chap));

@@ -1,7 +1,9 @@
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use super::*;
 use crate::at::DialError;
+use crate::control::status::{Aged, Link, Modem, Moment, Planned, Reset};
 use crate::link::{LineProblem, UserStop};
 use crate::modem::{Registration, Signal};
 

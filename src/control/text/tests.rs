@@ -160,6 +160,33 @@ Last failures
 }
 
 #[test]
+fn n3_the_page_says_who_tells_the_system_of_the_dns_servers() {
+    let mut board = up();
+    board.note_resolver(Some(Resolver {
+        servers: vec![[192, 0, 2, 53].into(), [198, 51, 100, 53].into()],
+        manager: "script".to_owned(),
+        why: "/etc/ppp/ip-up.d/0000usepeerdns writes /etc/resolv.conf".to_owned(),
+        problem: Some("something is wrong\u{7}".to_owned()),
+    }));
+    let text = page(&board, 22_200, "2026-11-24T08:12:00Z");
+    let rows: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("resolver"))
+        .take(3)
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "resolver  192.0.2.53, 198.51.100.53, set by a script:",
+            "          /etc/ppp/ip-up.d/0000usepeerdns writes /etc/resolv.conf",
+            "          something is wrong?",
+        ]
+    );
+    board.note_resolver(None);
+    assert!(!page(&board, 22_200, "2026-11-24T08:12:00Z").contains("resolver"));
+}
+
+#[test]
 fn failures_before_a_link_are_not_told_as_its_own() {
     for (failures, text) in [
         (

@@ -60,7 +60,7 @@ fn with_server<F: AsyncFnOnce(Bench)>(test: F) {
                 clock: clock.clone(),
             },
             controls: sender,
-            reload: Rc::new(()),
+            reload: Rc::new(Stubborn),
             at: at_sender,
         };
         let server = tokio::task::spawn_local(serve(socket, handles));
@@ -130,13 +130,7 @@ fn several_requests_on_one_connection() {
             "there is no command \"stauts\"; did you mean \"status\"?"
         );
         let reply = client.ask("{\"command\":\"reload\"}").await;
-        assert_eq!(
-            reply,
-            serde_json::json!({
-                "ok": false,
-                "error": "the configuration is read at the start only; restart to change it",
-            })
-        );
+        assert_eq!(reply, serde_json::json!({ "ok": false, "error": "no" }));
         is_served(&bench.path).await;
     });
 }
@@ -350,4 +344,13 @@ fn a_port_that_hangs_is_not_waited_for_for_ever() {
 fn values_of_at_commands_are_not_logged() {
     assert_eq!(command_name("AT+CPIN=\"1234\""), "AT+CPIN");
     assert_eq!(command_name("ATI"), "ATI");
+}
+
+/// A configuration with an error.
+struct Stubborn;
+
+impl Reload for Stubborn {
+    fn reload(&self) -> ReloadOutcome {
+        ReloadOutcome::Refused("no".to_owned())
+    }
 }

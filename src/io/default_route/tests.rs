@@ -1,5 +1,7 @@
 //! Real routes in network namespaces of their own.
 
+mod several;
+
 use std::net::Ipv4Addr;
 
 use super::super::testing::{TestDir, gone, in_network_namespace, ip};
@@ -46,6 +48,11 @@ impl Host {
         DefaultRoute::install(&self.net, tun, None, self.state.path())
             .await
             .unwrap()
+    }
+
+    /// At a metric: beside what is there.
+    async fn install_at(&self, tun: &Tun, metric: u32) -> Result<DefaultRoute, NetworkProblem> {
+        DefaultRoute::install(&self.net, tun, Some(metric), self.state.path()).await
     }
 
     async fn recover(&self, name: &str) -> Vec<LogLine> {
@@ -187,6 +194,28 @@ fn routes_at_other_metrics_stay_where_they_are() {
     });
 }
 
+/// Spec F1: pppd's `defaultroute` without `replacedefaultroute`.
+#[test]
+fn a_route_in_the_way_is_told_in_pppds_words() {
+    in_network_namespace(async move || {
+        let host = Host::new();
+        let tun = host.link("ppp7").await;
+        let told = async || {
+            let line = DefaultRoute::in_the_way(&host.net, &tun).await.unwrap();
+            line.map(|line| line.text)
+        };
+        assert_eq!(told().await, None);
+        ip("route add default via 192.0.2.1 dev eth7 metric 100");
+        assert_eq!(told().await, None);
+        ip("route add default via 192.0.2.1 dev eth7");
+        let line = "not replacing default route to eth7 [192.0.2.1]";
+        assert_eq!(told().await.as_deref(), Some(line));
+        ip("route del default via 192.0.2.1 dev eth7 metric 0");
+        ip("route add default dev ppp7");
+        assert_eq!(told().await, None);
+    });
+}
+
 #[test]
 fn with_a_metric_nothing_is_replaced() {
     in_network_namespace(async || {
@@ -316,61 +345,6 @@ fn a_renamed_interface_is_still_ours() {
     comes_back_after(async |_, _, _| {
         ip("link set ppp7 name other7");
     });
-}
-
-#[test]
-fn two_links_end_in_any_order() {
-    for first_ends_first in [true, false] {
-        in_network_namespace(async move || {
-            let host = Host::new();
-            ip("route add default via 192.0.2.1 dev eth7");
-            let before = defaults();
-            let first = host.link("ppp7").await;
-            let mut first_route = host.install(&first).await;
-            let second = host.link("ppp8").await;
-            let mut second_route = host.install(&second).await;
-            assert_eq!(
-                defaults(),
-                ["unicast default dev ppp8 proto boot scope link"]
-            );
-            if first_ends_first {
-                first_route.restore(&host.net).await;
-                gone(first).await;
-                assert_eq!(
-                    defaults(),
-                    ["unicast default dev ppp8 proto boot scope link"]
-                );
-                second_route.restore(&host.net).await;
-            } else {
-                second_route.restore(&host.net).await;
-                gone(second).await;
-                assert_eq!(defaults(), [OURS]);
-                first_route.restore(&host.net).await;
-            }
-            assert_eq!(defaults(), before);
-            assert!(!host.file("ppp7").exists() && !host.file("ppp8").exists());
-        });
-    }
-}
-
-#[test]
-fn two_links_that_are_both_killed_are_recovered_by_either() {
-    for starts in ["ppp7", "ppp8"] {
-        in_network_namespace(async move || {
-            let host = Host::new();
-            ip("route add default via 192.0.2.1 dev eth7");
-            let before = defaults();
-            let first = host.link("ppp7").await;
-            drop(host.install(&first).await);
-            let second = host.link("ppp8").await;
-            drop(host.install(&second).await);
-            gone(first).await;
-            gone(second).await;
-            assert_eq!(defaults(), [""; 0]);
-            let log = host.recover(starts).await;
-            assert_eq!(defaults(), before, "{log:?}");
-        });
-    }
 }
 
 #[test]

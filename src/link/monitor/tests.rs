@@ -51,6 +51,7 @@ fn watching() -> World {
     world
 }
 
+/// C23.
 #[test]
 fn the_log_is_the_documents_letter_by_letter_and_second_by_second() {
     let mut world = World::new(plan());
@@ -108,6 +109,7 @@ fn without_the_monitor_it_says_so_and_sends_nothing() {
     assert_eq!((world.echoes, world.lookups), (vec![], vec![]));
 }
 
+/// C22.
 #[test]
 fn without_a_target_the_dns_server_is_watched_else_the_peer_else_nobody() {
     let empty = MonitorPlan {
@@ -151,6 +153,7 @@ fn without_a_target_the_dns_server_is_watched_else_the_peer_else_nobody() {
     assert_eq!(watched(nobody), (error.to_owned(), None, 0));
 }
 
+/// C24.
 #[test]
 fn lost_in_a_row_cuts_once_and_a_good_round_begins_anew() {
     let mut world = World::new(fixed());
@@ -180,6 +183,7 @@ fn lost_in_a_row_cuts_once_and_a_good_round_begins_anew() {
     assert_eq!(world.said(), ["10000 ip-down: Terminate PPP monitor."]);
 }
 
+/// C25.
 #[test]
 fn without_monitor_log_only_the_cut_is_said() {
     let mut world = World::new(MonitorPlan {

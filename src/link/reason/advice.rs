@@ -1,8 +1,12 @@
 //! What the operator can do about an end, in words.
 
-use super::classify::{Extended, extended, is_call, is_context, names_subscription};
+use super::FailureClass;
+use super::classify::{
+    Extended, chat_class, extended, is_call, is_context, names_subscription, refuses_account,
+};
 use super::{LineProblem, NetworkProblem};
 use crate::at::DialError;
+use crate::chat::ChatEnd;
 use crate::modem::{ModemProblem, PinGuard};
 use crate::ppp::{DownReason, Layer};
 
@@ -70,6 +74,39 @@ pub(super) fn dial(error: &DialError) -> &'static str {
             "if it does not go away, restart the modem"
         }
         DialError::StuckInDataMode => "restart the modem",
+    }
+}
+
+pub(super) fn chat(end: &ChatEnd) -> &'static str {
+    match end {
+        ChatEnd::Done | ChatEnd::Stopped(_) => "",
+        ChatEnd::Script(_) | ChatEnd::TooLong => {
+            "correct the script; `uplinkd chat -v -f FILE` tries it by hand"
+        }
+        ChatEnd::File { .. } => {
+            "check that the script names the right file, and that it can be read"
+        }
+        ChatEnd::Write { .. } => {
+            "the modem takes no characters: check flow control (crtscts) and its power"
+        }
+        ChatEnd::InputEnded(_) => {
+            "the modem restarted or was unplugged: if it happens often, check its power and cable"
+        }
+        ChatEnd::Aborted { string, .. } if refuses_account(string) => {
+            "check the name and the password in the script"
+        }
+        ChatEnd::Timeout { .. } | ChatEnd::Aborted { .. } => match chat_class(end) {
+            FailureClass::Sim => "check that the SIM is inserted, works, and needs no PIN or PUK",
+            FailureClass::Configuration => {
+                "check APN and account in the script, and whether the subscription is active"
+            }
+            FailureClass::Network => {
+                "check the number and the APN in the script, antenna and coverage, and whether the subscription is active"
+            }
+            FailureClass::None | FailureClass::Modem | FailureClass::Line | FailureClass::Host => {
+                "try the script by hand with `uplinkd chat -v -f FILE`; if the modem does not answer, restart it"
+            }
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ExitStatus, FailureClass};
 use crate::at::DialError;
+use crate::chat::{ChatEnd, Dialog};
 use crate::modem::{ModemProblem, PinGuard};
 use crate::ppp::DownReason;
 
@@ -119,6 +120,60 @@ pub(super) fn dial_class(error: &DialError) -> FailureClass {
         | DialError::Timeout { .. }
         | DialError::Error { .. }
         | DialError::StuckInDataMode => FailureClass::Modem,
+    }
+}
+
+/// What a failure of the connect script means. An ABORT string is the modem's or the login's word; what it did not say in
+/// time is judged by what was asked.
+pub(super) fn chat_class(end: &ChatEnd) -> FailureClass {
+    match end {
+        ChatEnd::Done | ChatEnd::Stopped(_) => FailureClass::None,
+        ChatEnd::Script(_) | ChatEnd::TooLong | ChatEnd::File { .. } => FailureClass::Configuration,
+        ChatEnd::Write { .. } => FailureClass::Modem,
+        ChatEnd::InputEnded(_) => FailureClass::Line,
+        ChatEnd::Timeout { dialog, .. } if was_calling(dialog) => FailureClass::Network,
+        ChatEnd::Timeout { .. } => FailureClass::Modem,
+        ChatEnd::Aborted { string, dialog, .. } => aborted_class(string, dialog),
+    }
+}
+
+/// Whether the script had dialed and was waiting for the far end.
+pub(super) fn was_calling(dialog: &Dialog) -> bool {
+    let dialed = dialog.sent.as_deref().is_some_and(is_call);
+    // A script that has come to `login:` and the like has its call.
+    dialed || dialog.expected.contains("CONNECT") || dialog.expected.contains("ogin")
+}
+
+/// Whether an ABORT string is the far end's refusal of the account.
+pub(super) fn refuses_account(string: &str) -> bool {
+    let string = string.to_ascii_lowercase();
+    ["incorrect", "invalid", "denied", "password"]
+        .iter()
+        .any(|word| string.contains(word))
+}
+
+fn aborted_class(string: &str, dialog: &Dialog) -> FailureClass {
+    let has = |words: &[&str]| words.iter().any(|word| string.contains(word));
+    let sent = dialog.sent.as_deref().unwrap_or_default();
+    if has(&[
+        "BUSY",
+        "NO CARRIER",
+        "NO ANSWER",
+        "NO DIAL",
+        "VOICE",
+        "DELAYED",
+    ]) {
+        return FailureClass::Network;
+    }
+    match extended_words(string) {
+        Extended::Subscription => FailureClass::Configuration,
+        Extended::Sim => FailureClass::Sim,
+        Extended::NoService | Extended::Network => FailureClass::Network,
+        Extended::Modem if refuses_account(string) || is_context(sent) => {
+            FailureClass::Configuration
+        }
+        Extended::Modem if was_calling(dialog) => FailureClass::Network,
+        Extended::Modem => FailureClass::Modem,
     }
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::chat::Dialog;
 use crate::ppp::Layer;
 use crate::ppp::config::AuthMethod;
 
@@ -381,4 +382,69 @@ fn an_unanswered_ipcp_is_not_called_a_line_without_ppp() {
         advice(Layer::Ipcp),
         LinkEnd::Ppp(DownReason::NetworkPending { rounds: 60 }).advice()
     );
+}
+
+/// Spec F2: what a connect script's end means, by the string that came and by what the script had asked.
+#[test]
+fn the_end_of_a_connect_script_is_judged_by_its_dialog() {
+    use FailureClass as C;
+    let aborted = |string: &str, expected: &str, sent: &str| {
+        LinkEnd::Chat(ChatEnd::Aborted {
+            index: 0,
+            string: string.to_owned(),
+            dialog: Dialog {
+                expected: expected.to_owned(),
+                sent: Some(sent.to_owned()),
+            },
+        })
+    };
+    let timeout = |expected: &str, sent: Option<&str>| {
+        LinkEnd::Chat(ChatEnd::Timeout {
+            dialog: Dialog {
+                expected: expected.to_owned(),
+                sent: sent.map(str::to_owned),
+            },
+            after: Duration::from_secs(30),
+        })
+    };
+    let cases = [
+        (aborted("BUSY", "CONNECT", "ATDT1"), C::Network),
+        (aborted("NO CARRIER", "OK", "ATZ"), C::Network),
+        (aborted("NO DIAL TONE", "CONNECT", "ATDT1"), C::Network),
+        (aborted("ERROR", "CONNECT", "ATDT1"), C::Network),
+        (
+            aborted("ERROR", "OK", "AT+CGDCONT=1,\"IP\",\"x\""),
+            C::Configuration,
+        ),
+        (aborted("ERROR", "OK", "AT+CSQ"), C::Modem),
+        (aborted("SIM PIN", "OK", "AT+CPIN?"), C::Sim),
+        (aborted("no network service", "OK", "AT"), C::Network),
+        (aborted("Login incorrect", "$", "??????"), C::Configuration),
+        (timeout("OK", Some("ATZ")), C::Modem),
+        (timeout("OK", None), C::Modem),
+        (timeout("CONNECT", Some("ATDT*99#")), C::Network),
+        (timeout("ogin:", Some("\\d")), C::Network),
+        (LinkEnd::Chat(ChatEnd::TooLong), C::Configuration),
+        (
+            LinkEnd::Chat(ChatEnd::Write {
+                error: None,
+                sent: None,
+            }),
+            C::Modem,
+        ),
+        (
+            LinkEnd::Chat(ChatEnd::InputEnded(Dialog::default())),
+            C::Line,
+        ),
+        (
+            LinkEnd::Chat(ChatEnd::Stopped("SIGTERM".to_owned())),
+            C::None,
+        ),
+    ];
+    for (end, class) in cases {
+        assert_eq!(end.class(), class, "{end}");
+        assert_eq!(end.class_after_up(), class, "{end}");
+        assert_eq!(end.exit_status(), ExitStatus::DIAL_FAILED, "{end}");
+        assert_eq!(end.advice().is_empty(), class == C::None, "{end}");
+    }
 }

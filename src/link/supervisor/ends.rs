@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::resets::AfterReset;
 use super::{ResetReason, SETTLE, State, Supervisor, seconds};
 use crate::at::DialError;
+use crate::chat::ChatEnd;
 use crate::link::backoff::Wait;
 use crate::link::reason::{
     ExitStatus, FailureClass, LineProblem, LinkEnd, NetworkProblem, UserStop,
@@ -66,8 +67,10 @@ impl Supervisor {
             Some(_) => end.class_after_up(),
             None => end.class(),
         };
-        // A link that nobody used for so long did its work before, however short IDLE is.
-        if was_good || (link.is_some() && matches!(end, LinkEnd::Idle { .. })) {
+        // A link that nobody used for so long did its work before, however short IDLE is; nor is it to blame for a
+        // limit of its time.
+        let in_time = matches!(end, LinkEnd::Idle { .. } | LinkEnd::ConnectTime { .. });
+        if was_good || (link.is_some() && in_time) {
             self.start_counting_anew();
         }
         match shows(&end) {
@@ -138,7 +141,10 @@ impl Supervisor {
             self.last_end = Some(ended.end);
             return self.reset(now, reason, AfterReset::Wait(self.rest()), floor);
         }
-        let on_purpose = matches!(ended.end, LinkEnd::Idle { .. } | LinkEnd::Scheduled);
+        let on_purpose = matches!(
+            ended.end,
+            LinkEnd::Idle { .. } | LinkEnd::ConnectTime { .. } | LinkEnd::Scheduled
+        );
         if self.policy.demand && on_purpose {
             let what = self.story(&ended);
             self.log(Level::Notice, format!("{what} Waiting for a packet."));
@@ -153,7 +159,9 @@ impl Supervisor {
     fn finish(&mut self, now: Instant, ended: Ended) {
         let status = match (&ended.end, ended.was_up) {
             // Spec C3, C13; with `--once` the status is pppd's.
-            (LinkEnd::Idle { .. }, true) if !self.policy.once => ExitStatus::DONE,
+            (LinkEnd::Idle { .. } | LinkEnd::ConnectTime { .. }, true) if !self.policy.once => {
+                ExitStatus::DONE
+            }
             (end, true) => end.exit_status_after_up(),
             (end, false) => end.exit_status(),
         };
@@ -339,9 +347,11 @@ impl Supervisor {
             )
             | LinkEnd::Modem(_)
             | LinkEnd::Dial(_)
+            | LinkEnd::Chat(_)
             | LinkEnd::Ppp(_)
             | LinkEnd::Monitor { .. }
             | LinkEnd::Idle { .. }
+            | LinkEnd::ConnectTime { .. }
             | LinkEnd::Scheduled
             | LinkEnd::User(_) => false,
         }
@@ -412,6 +422,7 @@ fn is_call_refused(end: &LinkEnd) -> bool {
     matches!(
         end,
         LinkEnd::Dial(DialError::Refused { .. } | DialError::Extended { .. })
+            | LinkEnd::Chat(ChatEnd::Aborted { .. })
     )
 }
 
@@ -454,9 +465,11 @@ fn shows(end: &LinkEnd) -> Option<Shown> {
         }),
         LinkEnd::Modem(_)
         | LinkEnd::Dial(_)
+        | LinkEnd::Chat(_)
         | LinkEnd::Ppp(_)
         | LinkEnd::Monitor { .. }
-        | LinkEnd::Idle { .. } => Some(Shown::Modem),
+        | LinkEnd::Idle { .. }
+        | LinkEnd::ConnectTime { .. } => Some(Shown::Modem),
         LinkEnd::Network(_) | LinkEnd::Scheduled | LinkEnd::User(_) => None,
     }
 }

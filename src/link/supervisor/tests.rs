@@ -292,6 +292,10 @@ fn idle() -> LinkEnd {
     LinkEnd::Idle { after: s(60) }
 }
 
+fn connect_time() -> LinkEnd {
+    LinkEnd::ConnectTime { most: s(3600) }
+}
+
 fn not_found() -> LineProblem {
     LineProblem::NotFound {
         wanted: "a LISA-U200".to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::resets::AfterReset;
-use super::{Command, ResetReason, State, Supervisor, Then};
+use super::{Command, Policy, ResetReason, Row, State, Supervisor, Then};
 use crate::link::reason::{ExitStatus, Stop, UserStop};
 use crate::log::Level;
 use crate::time::Instant;
@@ -56,6 +56,36 @@ impl Supervisor {
             State::Resetting(_) => self.change_reset(UserStop::Reconnect),
             // It is connected, or about to be.
             State::Idle | State::Attempting | State::Up(_) | State::Ended(_) => {}
+        }
+    }
+
+    /// The configuration was read anew. A link that is up stays, and so does an attempt that runs; a wait that may be for
+    /// a mistake in the old configuration ends.
+    pub(super) fn configure(&mut self, now: Instant, policy: Policy, dial: bool) {
+        self.backoff.set_policy(&policy);
+        self.policy = policy;
+        if !dial {
+            return;
+        }
+        self.backoff.restart();
+        self.row = Row::default();
+        self.alike = 0;
+        match self.state {
+            State::HoldingOff { .. } if self.then == Then::Dial => {
+                self.attempt_soon(now, "the configuration has changed");
+            }
+            State::WaitingForLine(_) => self.line_changed(now),
+            State::Idle
+            | State::Attempting
+            | State::Up(_)
+            | State::WaitingForPacket
+            | State::HoldingOff { .. }
+            | State::Ending(_)
+            | State::EndingOnSchedule
+            | State::Resetting(_)
+            | State::ResetWait { .. }
+            | State::Disconnected
+            | State::Ended(_) => {}
         }
     }
 

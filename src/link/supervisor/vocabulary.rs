@@ -88,6 +88,13 @@ pub enum Input {
     },
     /// The ladder of [`Command::Reset`] has ended.
     ResetDone(ResetOutcome),
+    /// The configuration was read anew.
+    Configured {
+        /// What it says now. DEMAND and `--once` are those of the start.
+        policy: Policy,
+        /// Whether something has changed that the next dial uses: somebody has mended what may have been wrong.
+        dial: bool,
+    },
 }
 
 /// How a reset went.

@@ -215,6 +215,7 @@ fn modem(
     move |sent| answer(table, sent)
 }
 
+/// C10.
 #[test]
 fn from_an_open_tty_to_connect() {
     let run = run(plan(), &mut modem(&[]));

@@ -8,6 +8,7 @@ fn key(iccid: Option<&str>, pin: &str) -> PinKey {
     PinKey::new(iccid, &Secret::new(pin))
 }
 
+/// C26a.
 #[test]
 fn a_pin_that_was_refused_is_never_sent_again() {
     let mut memory = Memory::default();

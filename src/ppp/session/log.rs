@@ -3,11 +3,13 @@
 use super::Session;
 use crate::log::{Level, LogLine, Verdict};
 use crate::ppp::auth::quote;
+use crate::ppp::config::Credentials;
 use crate::ppp::event::{DownReason, Event, Ipv4Settings, Layer, Phase};
 use crate::ppp::fsm::Dropped;
 use crate::ppp::ipcp::NO_LOCAL_ADDRESS;
 use crate::ppp::print;
 use crate::ppp::wire::{ControlPacket, Protocol, Reader, code};
+use crate::secret::Secret;
 
 /// Events that may wait before log lines are dropped, should the owner not fetch them.
 const MAX_EVENTS: usize = 1024;
@@ -41,12 +43,19 @@ impl Session {
             Protocol::CHAP => matches!(info.first(), Some(1 | 2)),
             _ => false,
         };
-        !request && self.credentials.secret.occurs_in(info)
+        let Credentials {
+            secret, pap_secret, ..
+        } = &self.credentials;
+        let occurs = |secret: &Secret| secret.occurs_in(info);
+        !request && (occurs(secret) || pap_secret.as_ref().is_some_and(occurs))
     }
 
     /// What the peer said, fit for a log.
     pub(super) fn quote(&self, text: &[u8]) -> String {
-        quote(text, &self.credentials.secret)
+        match &self.credentials.pap_secret {
+            Some(secret) if secret.occurs_in(text) => quote(text, secret),
+            Some(_) | None => quote(text, &self.credentials.secret),
+        }
     }
 
     pub(super) fn push_log(&mut self, line: LogLine) {

@@ -65,6 +65,9 @@ pub struct Session {
     auth_timers: AuthTimers,
     identification: Option<String>,
     mru: u16,
+    /// The limit that is set; else the largest there is.
+    mtu: u16,
+    receive_all: bool,
     phase: Phase,
     /// What holds while IPCP is up.
     network: Option<Ipv4Settings>,
@@ -133,6 +136,9 @@ impl Session {
         };
         let identification = lcp.identification.clone();
         let mru = lcp.mru;
+        let mtu = lcp.mtu.unwrap_or(u16::MAX);
+        let receive_all = lcp.receive_all;
+        let adaptive = lcp.echo_adaptive;
         let options = Lcp::new(
             lcp,
             credentials.allow,
@@ -143,13 +149,15 @@ impl Session {
             lcp: Fsm::new(lcp_settings, options),
             ipcp: Fsm::new(ipcp_settings, Ipcp::new(ipcp)),
             proofs: Proofs::default(),
-            keepalive: Keepalive::new(echo),
+            keepalive: Keepalive::new(echo).adaptive(adaptive),
             random,
             credentials,
             demand,
             auth_timers: auth,
             identification,
             mru,
+            mtu,
+            receive_all,
             phase: Phase::Dead,
             network: None,
             was_up: false,
@@ -288,6 +296,9 @@ impl Session {
 
     /// The control characters that are dropped when they arrive without an escape.
     pub fn receive_accm(&self) -> u32 {
+        if self.receive_all {
+            return 0;
+        }
         self.lcp.protocol().receive_accm(self.lcp.is_opened())
     }
 

@@ -68,7 +68,7 @@ impl Session {
             local,
             remote,
             dns: ipcp.dns(),
-            mtu: self.lcp.protocol().peer().mru.min(self.mru),
+            mtu: self.lcp.protocol().peer().mru.min(self.mru).min(self.mtu),
         };
         self.note_addresses(&settings);
         self.ipcp.take_empty_in_place();

@@ -45,9 +45,13 @@ impl Proofs {
         credentials: &Credentials,
         timers: AuthTimers,
     ) {
-        let (user, secret) = (credentials.user.clone(), credentials.secret.clone());
+        let user = credentials.user.clone();
+        let secret = credentials.secret.clone();
         let exchange = match method {
-            AuthMethod::Pap => Exchange::PapClient(pap::Client::new(user, secret, timers)),
+            AuthMethod::Pap => {
+                let secret = credentials.pap_secret.clone().unwrap_or(secret);
+                Exchange::PapClient(pap::Client::new(user, secret, timers))
+            }
             AuthMethod::ChapMd5 => Exchange::ChapClient(chap::Client::new(user, secret, timers)),
         };
         self.ours = Some(Proof::started(exchange, now));

@@ -223,7 +223,10 @@ impl Ledger {
         }
         let vanished = matches!(end, LinkEnd::Line(LineProblem::Vanished { .. }));
         let asked = matches!(end, LinkEnd::User(_));
-        let on_purpose = matches!(end, LinkEnd::Idle { .. } | LinkEnd::Scheduled);
+        let on_purpose = matches!(
+            end,
+            LinkEnd::Idle { .. } | LinkEnd::ConnectTime { .. } | LinkEnd::Scheduled
+        );
         let at_once = is_absent || asked || vanished || (on_purpose && self.config.demand);
         self.pace.ended(now, class, at_once);
         self.up_since = None;

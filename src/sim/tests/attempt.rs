@@ -1,5 +1,6 @@
 //! [`link::attempt`](crate::link::attempt) against the simulator.
 
+mod chat;
 mod endings;
 mod random;
 
@@ -12,7 +13,7 @@ use bytes::BytesMut;
 
 use crate::config::{self, Config};
 use crate::hdlc::{Framer, TransmitMap};
-use crate::link::attempt::{Attempt, AttemptEvent, AttemptSetup};
+use crate::link::attempt::{Attempt, AttemptDialer, AttemptEvent, AttemptSetup};
 use crate::link::{LinkEnd, NetworkProblem, Stop, UserStop};
 use crate::modem::{Memory, Profiles};
 use crate::ppp::config::{Account, AllowedAuth, AuthDemand, AuthMethod};
@@ -49,6 +50,9 @@ fn setup(profile: Option<&str>, config: &Config) -> AttemptSetup {
         bringup: config.bringup(profile, profiles, Memory::default(), 1_800_000_000, false),
         session: config.session(false),
         seed: 7,
+        dialer: AttemptDialer::Modem,
+        disconnect: None,
+        modem_lines: true,
     }
 }
 
@@ -147,6 +151,7 @@ impl Bench {
                     self.events.push(AttemptEvent::SetDtr(on));
                 }
                 event @ (AttemptEvent::Connected(_)
+                | AttemptEvent::SetBreak(_)
                 | AttemptEvent::WatchCarrier(_)
                 | AttemptEvent::NetworkUp(_)
                 | AttemptEvent::NetworkDown

@@ -302,3 +302,25 @@ fn the_rest_of_a_broken_value_is_not_shown() {
         ]
     );
 }
+
+/// A secret may stand behind the value of another key, where a shell would take it for a command of its own.
+#[test]
+fn a_secret_behind_another_value_is_not_shown() {
+    for behind in [
+        ";PASSWORD=geheim",
+        "&PASSWD=geheim;X=y",
+        "|PIN=geheim",
+        "<PASSWORD=geheim",
+    ] {
+        let text = format!("{BASE}ACCOUNT=u{behind}\nHOLDOFF='5{behind}'\n");
+        let found = diagnostics(&text);
+        assert_eq!(found.len(), 2, "{text}");
+        for found in found {
+            let shown = format!("{} {found}", found.render());
+            assert!(
+                !shown.contains("geheim") && shown.contains("<hidden>"),
+                "{shown}"
+            );
+        }
+    }
+}

@@ -7,131 +7,27 @@ use super::{config, problems};
 use crate::config::{Auth, Config, Device, PdpType, TimeOfDay};
 use crate::modem::Carrier;
 
-const WITH_MONITOR: &str = "START=yes
-PROVIDER=
-PERSIST=1
-RESET_ON_FAIL=1
-RESET_ALWAYS=0
-RESET_WAIT=30
-HOLDOFF=5
-RETRY=3
-
-# PPP config
-APN=dream.jp
-PDPTYPE=IP
-DEMAND=1
-IDLE=60
-DEVICE=AUTO
-DEFAULTROUTE=1
-AUTH=CHAP
-ACCOUNT=user@dream.jp
-PASSWORD=dti
-NETMODE=
-
-# monitor
-MONITOR=yes
-MONITOR_TARGET=www.centurysys.jp
-MONITOR_INTERVAL=30
-MONITOR_FAIL=2
-MONITOR_LOG=yes
-";
+const WITH_MONITOR: &str =
+    include_str!("../../../../protocol-tests/fixtures/document/with-monitor");
 
 /// The one whose generated files the document shows.
-const GENERATED: &str = "START=yes
-PROVIDER=
-PERSIST=1
-RESET_ON_FAIL=1
-RESET_ALWAYS=0
-RESET_WAIT=30
-HOLDOFF=5
+const GENERATED: &str = include_str!("../../../../protocol-tests/fixtures/generated/default-ppp");
 
-# PPP config
-APN=dream.jp
-PDPTYPE=IP
-DEMAND=1
-IDLE=60
-DEVICE=LISA-U200
-DEFAULTROUTE=1
-AUTH=CHAP
-ACCOUNT=user@dream.jp
-PASSWORD=dti
-";
+const WITH_PROVIDER: &str =
+    include_str!("../../../../protocol-tests/fixtures/document/with-provider");
 
-const SORACOM: &str = "# PPP config
-APN=soracom.io
-PDPTYPE=IP
-DEMAND=
-IDLE=
-DEVICE=AUTO
-LOCALADDR=
-REMOTEADDR=
-NETMASK=
-DEFAULTROUTE=1
-AUTH=CHAP
-ACCOUNT=sora
-PASSWORD=sora
-NETMODE=
-CARRIERID=5
-";
+const SORACOM: &str = include_str!("../../../../protocol-tests/fixtures/document/soracom");
 
-const AU: &str = "# PPP config
-APN=au.au-net.ne.jp
-PDPTYPE=IP
-DEMAND=1
-IDLE=30
-DEVICE=KYM11
-DEFAULTROUTE=1
-AUTH=CHAP
-ACCOUNT=user@au.au-net.ne.jp
-PASSWORD=au
-";
+const AU: &str = include_str!("../../../../protocol-tests/fixtures/document/au");
 
-const DTI: &str = "# PPP config
-APN=dream.jp
-PDPTYPE=IP
-DEMAND=1
-IDLE=30
-DEVICE=LISA-U200
-DEFAULTROUTE=1
-AUTH=CHAP
-ACCOUNT=user@dream.jp
-PASSWORD=dti
-";
+const DTI: &str = include_str!("../../../../protocol-tests/fixtures/document/dti");
 
-const IIJ: &str = "# PPP config
-APN=iijmobile.biz
-PDPTYPE=IP
-DEMAND=
-IDLE=
-DEVICE=AUTO
-LOCALADDR=
-REMOTEADDR=
-NETMASK=
-DEFAULTROUTE=1
-AUTH=CHAP
-ACCOUNT=mobile@iij
-PASSWORD=iij
-NETMODE=
-CARRIERID=4
-";
+const IIJ: &str = include_str!("../../../../protocol-tests/fixtures/document/iij");
 
 /// With the document's note behind its last value, which is prose.
-const SAKURA: &str = "# PPP config
-APN=sakura
-PDPTYPE=IP
-DEMAND=
-IDLE=
-DEVICE=AUTO
-LOCALADDR=
-REMOTEADDR=
-NETMASK=
-DEFAULTROUTE=1
-AUTH=NOAUTH
-ACCOUNT=
-PASSWORD=
-NETMODE=
-CARRIERID=44020 <--- 接続するキャリア
-";
+const SAKURA: &str = include_str!("../../../../protocol-tests/fixtures/document/sakura");
+
+const NOTE: &str = " <--- 接続するキャリア(NTT docomo/KDDI/Softbank により変更)";
 
 fn expected(apn: &str, auth: Auth, account: &str, device: Device) -> Config {
     Config {
@@ -222,7 +118,7 @@ fn the_note_behind_the_documents_last_value_is_an_error() {
         carrier: Some(Carrier::Plmn("44020".to_owned())),
         ..expected("sakura", Auth::NoAuth, "", Device::Auto)
     };
-    reads_as(&SAKURA.replace(" <--- 接続するキャリア", ""), "", &wanted);
+    reads_as(&SAKURA.replace(NOTE, ""), "", &wanted);
 }
 
 /// The document says itself that the monitor works with PERSIST only, and its sample has DEMAND=1.
@@ -252,15 +148,14 @@ fn the_documents_sample_with_demand_and_monitor_has_no_monitor() {
 }
 
 #[test]
-fn the_documents_sample_with_a_provider_is_refused_for_that_alone() {
-    let text = "START=yes\nPROVIDER=DTI\nPERSIST=1\nRESET_ON_FAIL=1\nRESET_ALWAYS=0\n\
-                RESET_AT=03:00\nRESET_WAIT=30\nHOLDOFF=5\nRETRY=3\n";
+fn the_documents_sample_with_a_provider_is_refused_where_pppds_files_are_out_of_reach() {
+    let text = WITH_PROVIDER;
     // With a peers file the keys of "PPP config" are not missing.
     assert_eq!(
         problems(text),
         [
-            "2:10: error: PROVIDER: files in /etc/ppp/peers are not read yet, and nothing else is dialed \
-          instead; expected PROVIDER= and the keys of \"PPP config\", e.g. APN=dream.jp"
+            "2:10: error: PROVIDER: pppd's files are out of reach here, and nothing else is dialed instead; expected no \
+             PROVIDER"
         ]
     );
     let found = config(&text.replace("PROVIDER=DTI", "APN=dream.jp"));

@@ -33,6 +33,12 @@ fn the_first_packet_dials_and_idle_waits_for_the_next() {
         bench.last_line(),
         "The link ended: no traffic for 60 s. Waiting for a packet."
     );
+    assert_eq!(bench.give(Input::PacketWaiting), [attempt(10)]);
+    assert_eq!(bench.link(s(3600), connect_time()), [Command::WatchPackets]);
+    assert_eq!(
+        bench.last_line(),
+        "The link ended: up for 3600 s, the longest allowed. Waiting for a packet."
+    );
 }
 
 #[test]

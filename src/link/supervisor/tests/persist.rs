@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// C3, C8.
 #[test]
 fn persist_holds_off_and_dials_again_for_ever() {
     let mut bench = Bench::new(PERSIST);
@@ -92,6 +93,7 @@ fn nopersist_and_once_end_with_the_status_of_the_first_end() {
     }
 }
 
+/// C3.
 #[test]
 fn nopersist_and_once_end_cleanly_when_the_peer_terminates_a_link_that_was_up() {
     for policy in [NOPERSIST, ONCE] {

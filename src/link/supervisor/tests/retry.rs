@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// C4, C9.
 #[test]
 fn retry_failures_in_a_row_lead_to_a_reset_and_counting_anew() {
     let mut bench = Bench::new(resetting());
@@ -93,6 +94,7 @@ fn a_reset_that_fails_is_followed_by_reset_wait_too() {
     assert_eq!(bench.sit_out(), [attempt(4)]);
 }
 
+/// C7.
 #[test]
 fn reset_wait_is_what_the_user_set_else_what_the_modem_needs_else_30_s() {
     for (set, modem, expected) in [
@@ -366,6 +368,7 @@ fn a_peer_that_ends_each_link_at_once_is_dialed_less_and_less_and_not_reset() {
     assert_eq!(waits, [5, 5, 5, 10, 20, 40]);
 }
 
+/// C5.
 #[test]
 fn reset_always_resets_after_every_link_and_not_after_failed_attempts() {
     for end in [
@@ -437,17 +440,27 @@ fn reset_always_without_persistence_resets_and_then_ends() {
 
 #[test]
 fn idle_ends_a_link_and_persist_dials_again_after_holdoff() {
+    ends_on_purpose(&idle(), ExitStatus::IDLE);
+}
+
+/// Spec F1: pppd's `maxconnect`.
+#[test]
+fn the_end_of_the_connect_time_is_like_idle_no_failure() {
+    ends_on_purpose(&connect_time(), ExitStatus::CONNECT_TIME);
+}
+
+fn ends_on_purpose(end: &LinkEnd, of_pppd: ExitStatus) {
     let mut bench = Bench::new(resetting());
-    assert_eq!(bench.link(s(70), idle()), []);
+    assert_eq!(bench.link(s(70), end.clone()), []);
     assert_eq!(bench.wait(), Some(s(5)));
     assert_eq!(bench.sit_out(), [attempt(2)]);
     for (policy, status) in [
         (NOPERSIST, ExitStatus::DONE),
-        (ONCE, ExitStatus::IDLE),
-        (policy(false, true), ExitStatus::IDLE),
+        (ONCE, of_pppd),
+        (policy(false, true), of_pppd),
     ] {
         let mut bench = Bench::new(policy);
-        assert_eq!(bench.link(s(70), idle()), [Command::Exit(status)]);
+        assert_eq!(bench.link(s(70), end.clone()), [Command::Exit(status)]);
     }
 }
 
@@ -455,9 +468,9 @@ fn idle_ends_a_link_and_persist_dials_again_after_holdoff() {
 #[test]
 fn a_link_that_idle_ended_ends_the_row_of_failures() {
     let mut bench = Bench::new(resetting());
-    for _ in 0..10 {
+    for end in [idle(), connect_time()].iter().cycle().take(10) {
         bench.fail(&no_carrier(), 2);
-        assert_eq!(bench.link(s(12), idle()), []);
+        assert_eq!(bench.link(s(12), end.clone()), []);
         bench.sit_out();
     }
 }

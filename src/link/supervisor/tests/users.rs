@@ -352,3 +352,60 @@ fn users_do_not_dial_more_than_once_a_second() {
         assert_eq!(begun, [0, 1000, 2000], "{input:?}");
     }
 }
+
+fn configured(policy: Policy, dial: bool) -> Input {
+    Input::Configured { policy, dial }
+}
+
+#[test]
+fn s5_another_configuration_ends_the_wait_for_a_mistake_in_the_former_one() {
+    let mut bench = Bench::new(resetting());
+    bench.fail(&apn_wrong(), 3);
+    assert_eq!(bench.end(apn_wrong()), []);
+    assert_eq!(bench.wait(), Some(s(300)));
+    // What the dial does not use leaves the wait alone.
+    let policy = Policy {
+        retry: 5,
+        ..resetting()
+    };
+    assert_eq!(bench.ask(configured(policy.clone(), false)), []);
+    assert_eq!(bench.wait(), Some(s(299)));
+    assert_eq!(bench.ask(configured(policy, true)), [attempt(5)]);
+    // The counting begins anew, with the new HOLDOFF.
+    let policy = Policy {
+        holdoff: s(7),
+        ..resetting()
+    };
+    assert_eq!(bench.ask(configured(policy, true)), []);
+    assert_eq!(bench.end(apn_wrong()), []);
+    assert_eq!(bench.wait(), Some(s(7)));
+}
+
+#[test]
+fn s5_another_configuration_leaves_a_link_and_a_disconnect_alone() {
+    let mut bench = Bench::new(PERSIST);
+    bench.give(Input::Up(settings()));
+    assert_eq!(bench.ask(configured(NOPERSIST, true)), []);
+    assert_eq!(bench.state(), State::Up(settings()));
+    // PERSIST=0 holds from now on.
+    assert_eq!(
+        bench.end(LinkEnd::Ppp(DownReason::PeerTerminated {
+            layer: Layer::Lcp,
+            text: String::new(),
+            auth_rejected: false,
+        })),
+        [Command::Exit(ExitStatus::DONE)]
+    );
+    let mut bench = Bench::new(PERSIST);
+    bench.ask(Input::User(UserStop::Disconnect));
+    bench.end(LinkEnd::User(UserStop::Disconnect));
+    assert_eq!(bench.ask(configured(PERSIST, true)), []);
+    assert_eq!(bench.state(), State::Disconnected);
+}
+
+#[test]
+fn s5_another_device_is_looked_for_at_once() {
+    let mut bench = Bench::new(PERSIST);
+    bench.end(LinkEnd::Line(absent()));
+    assert_eq!(bench.ask(configured(PERSIST, true)), [attempt(2)]);
+}

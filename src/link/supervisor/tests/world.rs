@@ -110,6 +110,7 @@ impl World {
             Input::ResetAt => self.schedules += 1,
             Input::Modem { reset_wait } => self.modem_wait = self.modem_wait.max(*reset_wait),
             Input::ResetDone(_) => self.resetting = false,
+            Input::Configured { policy, .. } => self.policy = policy.clone(),
             Input::Start | Input::LineChanged | Input::PacketWaiting => {}
         }
         supervisor.handle(now, input);

@@ -31,6 +31,7 @@ fn wait(states: &'static [u8]) -> Run {
     run(plan(), &mut |sent| registering(states, sent, &mut round))
 }
 
+/// C18.
 #[test]
 fn the_mode_is_set_where_the_profile_has_a_command() {
     let mode = |mode| BringupPlan {

@@ -10,6 +10,8 @@ use crate::ppp::config::{
 use crate::random::Random;
 use crate::secret::Secret;
 
+mod escaping;
+
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 12, 58, 70);
 const ISP: Ipv4Addr = Ipv4Addr::new(10, 64, 64, 64);
 const DNS: [Option<Ipv4Addr>; 2] = [
@@ -519,33 +521,6 @@ fn a_bad_line_comes_up_within_two_minutes_or_says_why_not() {
     }
     // A fifth of all writes is lost or broken.
     assert!(failures <= 3, "{failures}");
-}
-
-/// What the ACCM is for: a line with XON/XOFF flow control puts its characters into the stream.
-#[test]
-fn characters_that_the_line_puts_in_are_dropped_if_the_map_says_so() {
-    for (accm, works) in [(0x000a_0000, true), (0, false)] {
-        let (mut one, other) = (gateway(), isp());
-        one.lcp.accm = Some(accm);
-        let quality = Quality {
-            xon_every: 5,
-            ..Quality::default()
-        };
-        let mut pair = Pair::new(one, other, quality, 1);
-        let up = pair.drive(Duration::from_secs(40), Pair::both_up);
-        assert_eq!(up, works, "{accm:#x}: {:?}", pair.gateway.down);
-        if !up {
-            continue;
-        }
-        let mut packet = vec![0x11; 300];
-        packet[0] = 0x45;
-        packet[12..16].copy_from_slice(&ISP.octets());
-        let mut wire = BytesMut::new();
-        assert!(pair.isp.endpoint.send_ipv4(&packet, &mut wire));
-        pair.put(wire.to_vec(), false);
-        pair.gateway.run(pair.now, 0);
-        assert_eq!(pair.gateway.received, [packet]);
-    }
 }
 
 /// The peer was killed and started again: its new session meets our old one.

@@ -126,6 +126,26 @@ fn a_pap_demand_is_met_with_name_and_password() {
     assert_eq!(bench.session.phase(), Phase::Network);
 }
 
+/// pppd has a file of secrets for each protocol.
+#[test]
+fn pap_has_its_own_password_where_there_is_one() {
+    let mut config = with_credentials(true, true);
+    config.credentials.pap_secret = Some(Secret::new("andere"));
+    let mut bench = Bench::new(config.clone());
+    bench.open_lcp(PAP);
+    let request = [&[1, 1, 0, 16, 4][..], b"sora", &[6], b"andere"].concat();
+    assert_eq!(bench.raw.last(), Some(&(Protocol::PAP, request)));
+    assert_eq!(
+        bench.take_sent().last().unwrap(),
+        "[PAP AuthReq id=0x1 user=\"sora\" password=<hidden>]"
+    );
+    let mut bench = Bench::new(config);
+    bench.open_lcp(CHAP_MD5);
+    bench.take_sent();
+    bench.receive(Protocol::CHAP, 1, 1, CHALLENGE);
+    bench.expect_sent(&[RESPONSE]);
+}
+
 /// T26: a refusal, and a peer that does not answer any more.
 #[test]
 fn a_refusal_ends_the_session_with_the_peers_words() {

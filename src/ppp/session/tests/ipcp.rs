@@ -361,6 +361,24 @@ fn the_mtu_is_the_smaller_mru() {
     }
 }
 
+/// pppd's `mtu`: the peer is told nothing of it.
+#[test]
+fn a_configured_mtu_is_the_most_that_is_sent() {
+    for (most, peers, mtu) in [
+        (1400, 1500_u16, 1400),
+        (1400, 576, 576),
+        (16_384, 1500, 1500),
+    ] {
+        let mut config = plain();
+        config.lcp.mtu = Some(most);
+        let mut bench = Bench::new(config);
+        bench.expect_sent(&["[LCP ConfReq id=0x1]"]);
+        bench.open_lcp(&option(1, &peers.to_be_bytes()));
+        bench.open_ipcp();
+        assert_eq!(bench.session.network().unwrap().mtu, mtu);
+    }
+}
+
 /// T18, T22: not another word.
 #[test]
 fn a_peer_without_ipcp_ends_as_a_timeout() {

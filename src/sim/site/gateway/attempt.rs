@@ -1,6 +1,7 @@
 //! An attempt of the site's gateway, from the tty that is found to the hang-up.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -9,6 +10,7 @@ use super::super::PIECE;
 use super::super::locate::{Located, locate};
 use super::super::shell::Shell;
 use super::{Gateway, Running};
+use crate::chat::{Lookup, Nothing};
 use crate::link::attempt::{Attempt, AttemptEvent, AttemptSetup};
 use crate::link::supervisor::AttemptPlan;
 use crate::link::{Input, LinkEnd};
@@ -60,12 +62,16 @@ impl Gateway {
         // Added to the configuration after the first link (spec D5).
         bringup.connect_ok |= shell.disk.connect_ok;
         self.said = true;
+        let lookup: Rc<dyn Lookup> = Rc::new(Nothing);
         let mut attempt = Attempt::new(AttemptSetup {
             tty: Path::new("/dev").join(&tty.name),
             interface: self.config.interface.clone(),
             bringup,
             session: self.config.session(plan.empty_credentials),
             seed: self.random.u64(),
+            dialer: self.config.attempt_dialer(&lookup),
+            disconnect: self.config.attempt_disconnect(&lookup),
+            modem_lines: self.config.modem_lines,
         });
         shell.set_dtr(now, slot, true);
         attempt.start(now);
@@ -105,6 +111,7 @@ impl Gateway {
                 | AttemptEvent::Step(_)
                 | AttemptEvent::Warning(_)
                 | AttemptEvent::Connected(_)
+                | AttemptEvent::SetBreak(_)
                 | AttemptEvent::WatchCarrier(_) => {}
                 AttemptEvent::Profile(profile) => self.note_profile(now, shell, Some(profile)),
                 AttemptEvent::Save(memory) => {

@@ -43,13 +43,23 @@ fn poke() -> impl Strategy<Value = Poke> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn whatever_comes_in_whatever_order_it_ends_and_says_nothing_more(
         pokes in proptest::collection::vec(poke(), 0..120),
+        dialer in 0..4,
+        disconnects in any::<bool>(),
     ) {
         let mut now = Instant::from_millis(1);
-        let mut attempt = Attempt::new(setup(None, &config()));
+        let mut setup = setup(None, &config());
+        let script = || chat::plan("ABORT ERROR TIMEOUT 3 '' AT\\d OK-AT-OK ATD1 CONNECT \\K\\c");
+        match dialer {
+            0 => setup.dialer = AttemptDialer::Direct,
+            1 => setup.dialer = AttemptDialer::Chat(script()),
+            _ => {}
+        }
+        setup.disconnect = disconnects.then(script);
+        let mut attempt = Attempt::new(setup);
         let mut ended = 0;
         let mut wire = BytesMut::new();
         attempt.start(now);
